@@ -1,0 +1,43 @@
+//! Every ceiling of the guard: its unit, its default, and why it is there.
+//!
+//! A buffer is charged against one of these before it grows. What goes over becomes
+//! [`Opaque`](crate::opaque::Opaque), an input of the verdict, never an error.
+
+/// The ceilings that one exchange runs under. A policy may lower or raise them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a request body held for its verdict. Default 8 MiB: the largest chat requests with
+    /// inline images stay below, a guard with a thousand held requests stays alive.
+    pub max_request_bytes: usize,
+    /// Bytes of a whole (not streamed) response held for its verdict. Default 8 MiB.
+    pub max_response_bytes: usize,
+    /// Bytes of one streamed event. Default 1 MiB: `response.completed`-like snapshots carry a whole
+    /// answer in one event.
+    pub max_event_bytes: usize,
+    /// Bytes of events that wait, in one stream, for a match to be decided. Default 1 MiB.
+    pub max_held_bytes: usize,
+    /// Nesting of a JSON document. Default 128.
+    pub max_depth: usize,
+    /// Runs of text that one body may open. Default 65,536.
+    pub max_channels: usize,
+    /// Milliseconds from the first byte of a request to its end. Default 60,000: full duplex has no
+    /// timeout in Envoy, so the guard keeps its own.
+    pub request_deadline_ms: u64,
+}
+
+/// Findings kept in one decision; more are only counted. Default 256: a log line stays readable.
+pub const FINDINGS_KEPT: usize = 256;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_request_bytes: 8 << 20,
+            max_response_bytes: 8 << 20,
+            max_event_bytes: 1 << 20,
+            max_held_bytes: 1 << 20,
+            max_depth: 128,
+            max_channels: 1 << 16,
+            request_deadline_ms: 60_000,
+        }
+    }
+}

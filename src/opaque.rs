@@ -1,0 +1,63 @@
+//! Why a body gave no text to judge. A closed list: the policy decides by it, metrics count by it.
+
+use std::fmt;
+
+/// Why a body, or the rest of one, could not be judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Opaque {
+    /// No dialect reads this path, method and content type.
+    UnknownFormat,
+    /// The dialect wants JSON, and the body is none.
+    InvalidJson,
+    /// The body, or one event of it, is over its ceiling.
+    TooLarge,
+    /// JSON nested deeper than the ceiling.
+    TooDeep,
+    /// More runs of text than the ceiling.
+    TooManyChannels,
+    /// A `content-encoding` that is not decoded.
+    UnsupportedCoding,
+    /// The text is not UTF-8 where the format demands it.
+    InvalidEncoding,
+    /// The body did not arrive within its deadline.
+    Timeout,
+    /// The connection was upgraded to another protocol.
+    Websocket,
+}
+
+impl Opaque {
+    /// Every reason, in the order of the documentation.
+    pub const ALL: [Self; 9] = [
+        Self::UnknownFormat,
+        Self::InvalidJson,
+        Self::TooLarge,
+        Self::TooDeep,
+        Self::TooManyChannels,
+        Self::UnsupportedCoding,
+        Self::InvalidEncoding,
+        Self::Timeout,
+        Self::Websocket,
+    ];
+
+    /// The reason's name in a policy, a decision and a metric's label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownFormat => "unknown_format",
+            Self::InvalidJson => "invalid_json",
+            Self::TooLarge => "too_large",
+            Self::TooDeep => "too_deep",
+            Self::TooManyChannels => "too_many_channels",
+            Self::UnsupportedCoding => "unsupported_coding",
+            Self::InvalidEncoding => "invalid_encoding",
+            Self::Timeout => "timeout",
+            Self::Websocket => "websocket",
+        }
+    }
+}
+
+impl fmt::Display for Opaque {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

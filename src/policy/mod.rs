@@ -1,0 +1,115 @@
+//! What the operator wants: the file as written becomes an immutable [`Policy`], and a policy turns
+//! findings into a verdict.
+
+mod decision;
+
+pub use decision::{Decision, Finding, Verdict};
+
+use std::sync::Arc;
+
+use crate::limits::Limits;
+use crate::opaque::Opaque;
+use crate::scan::Automaton;
+use crate::text::{Direction, Role};
+
+/// What a rule asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Action {
+    /// Record, change nothing. A rule in `shadow` is observed whatever its action.
+    Observe,
+    /// Replace by a typed placeholder.
+    Redact,
+    /// Refuse the exchange.
+    Deny,
+}
+
+/// Whether verdicts are carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Verdicts are carried out.
+    #[default]
+    Enforce,
+    /// Decide, record, change nothing and hold nothing.
+    Shadow,
+}
+
+/// All rules in force, compiled, immutable; pinned by each exchange at its start.
+#[derive(Debug)]
+pub struct Policy {
+    /// `metadata.name`.
+    pub name: String,
+    /// Enforce or shadow.
+    pub mode: Mode,
+    /// The ceilings.
+    pub limits: Limits,
+    /// Whether each response says the verdict in the header `x-tidegate-verdict`. Off by default.
+    pub decision_header: bool,
+    /// What happens to a body that cannot be read, per direction and reason.
+    pub opaque: OpaqueRules,
+    /// The rules of each direction and role.
+    pub scopes: Scopes,
+}
+
+/// What happens to a body that cannot be read: `true` lets it pass, unjudged and counted.
+#[derive(Debug, Clone, Default)]
+pub struct OpaqueRules {
+    /// Reasons that are allowed; every other one is denied.
+    pub allowed: Vec<Opaque>,
+}
+
+/// Rules by direction and role. Roles with the same rules share one scope.
+#[derive(Debug, Default)]
+pub struct Scopes {
+    /// Each distinct set of rules once.
+    pub sets: Vec<Arc<Scope>>,
+    /// `index[direction][role]` into `sets`; in the order of `Direction` and `Role::ALL`.
+    pub index: [[usize; 8]; 2],
+}
+
+/// The rules that one channel is under.
+#[derive(Debug, Default)]
+pub struct Scope {
+    /// Rules that change what passes. They decide what is held.
+    pub enforce: Option<RuleSet>,
+    /// Rules that only record. They hold nothing.
+    pub observe: Option<RuleSet>,
+}
+
+/// Rules compiled together.
+#[derive(Debug)]
+pub struct RuleSet {
+    /// Their automaton.
+    pub automaton: Arc<Automaton>,
+    /// By the automaton's rule index.
+    pub rules: Vec<RuleInForce>,
+}
+
+/// What the session must know of a rule to act on its findings.
+#[derive(Debug, Clone)]
+pub struct RuleInForce {
+    /// `secrets.anthropic_api_key`.
+    pub id: Arc<str>,
+    /// `anthropic_api_key`.
+    pub kind: Arc<str>,
+    /// Taxonomy tags.
+    pub tags: Arc<[String]>,
+    /// What a finding does. Of a rule in `shadow`: what it would have done.
+    pub action: Action,
+    /// Whether it is only observed although its action is more.
+    pub shadow: bool,
+    /// `[ANTHROPIC_API_KEY]`: no quote, no backslash, ASCII.
+    pub placeholder: Arc<str>,
+}
+
+impl Policy {
+    /// The rules for text of `role` in `direction`; `None` where there is nothing to look for.
+    pub fn scope(&self, direction: Direction, role: Role) -> Option<&Arc<Scope>> {
+        let by_role = self.scopes.index.get(direction as usize)?;
+        self.scopes.sets.get(*by_role.get(role as usize)?)
+    }
+
+    /// Whether a body that is opaque for this reason may pass.
+    pub fn allows_opaque(&self, why: Opaque) -> bool {
+        self.opaque.allowed.contains(&why)
+    }
+}

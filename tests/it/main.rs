@@ -1,0 +1,3 @@
+//! Tests of the product from outside.
+
+mod engine;

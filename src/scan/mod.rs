@@ -14,6 +14,7 @@ pub mod lint;
 pub mod rule;
 pub mod stream;
 pub mod validate;
+mod view;
 
 pub use automaton::Automaton;
 pub use rule::{Gate, Rule};

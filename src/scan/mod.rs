@@ -6,6 +6,7 @@
 //! rule could still match.
 
 pub mod automaton;
+pub mod cache;
 pub mod cover;
 mod decode;
 mod gate;

@@ -219,8 +219,9 @@ impl Components {
                 self.merge(automaton, record);
             }
         }
-        if let Some(open) = &mut self.open {
-            open.sealed.get_or_insert(open.start);
+        if let Some(open) = self.open.as_mut().filter(|open| open.sealed.is_none()) {
+            open.label = open.best;
+            open.sealed = Some(open.start);
         }
         self.drop_piece(out);
     }

@@ -7,8 +7,8 @@ use serde_json::json;
 use crate::text::{Direction, Role, Source};
 use crate::wire::dialect::{Class, Dialect, Join, LeafContext, Progress, is_structural};
 use crate::wire::json::{Node, Tree};
-use crate::wire::path::{Step, write_steps};
 use crate::wire::path::Step::{At, Name};
+use crate::wire::path::{Step, write_steps};
 
 /// `POST …/v1/messages`.
 #[derive(Debug)]
@@ -31,7 +31,9 @@ impl Dialect for AnthropicMessages {
     }
 
     fn ends(&self, doc: &[u8], tree: &Tree, ended: &mut Vec<String>) {
-        let Some(root) = tree.nodes().first() else { return };
+        let Some(root) = tree.nodes().first() else {
+            return;
+        };
         match event_type(doc, tree, root) {
             Some(b"content_block_stop") => {
                 ended.push(format!("content[{}].", root.index().unwrap_or(0)));
@@ -46,7 +48,9 @@ impl Dialect for AnthropicMessages {
     }
 
     fn passes(&self, doc: &[u8], tree: &Tree, progress: &mut Progress) {
-        let Some(root) = tree.nodes().first() else { return };
+        let Some(root) = tree.nodes().first() else {
+            return;
+        };
         match event_type(doc, tree, root) {
             Some(b"message_start") => progress.start(),
             Some(b"content_block_start") => progress.open(root.index().unwrap_or(0)),
@@ -57,7 +61,8 @@ impl Dialect for AnthropicMessages {
     }
 
     fn refusal(&self, message: &str) -> Vec<u8> {
-        let error = json!({ "type": "error", "error": { "type": "permission_error", "message": message } });
+        let error =
+            json!({ "type": "error", "error": { "type": "permission_error", "message": message } });
         error.to_string().into_bytes()
     }
 
@@ -78,10 +83,16 @@ impl Dialect for AnthropicMessages {
                 "id": "msg_tidegate", "type": "message", "role": "assistant", "model": "tidegate", "content": [],
                 "stop_reason": null, "stop_sequence": null, "usage": { "input_tokens": 0, "output_tokens": 0 },
             });
-            event("message_start", json!({ "type": "message_start", "message": message }));
+            event(
+                "message_start",
+                json!({ "type": "message_start", "message": message }),
+            );
         }
         for index in progress.open_ones() {
-            event("content_block_stop", json!({ "type": "content_block_stop", "index": index }));
+            event(
+                "content_block_stop",
+                json!({ "type": "content_block_stop", "index": index }),
+            );
         }
         event(
             "message_delta",
@@ -106,7 +117,13 @@ fn request(leaf: &LeafContext<'_>) -> Class {
         [Name(b"system"), ..] => Role::System,
         [Name(b"tools"), ..] => Role::ToolDescription,
         [Name(b"messages"), At(_), Name(b"role")] => return Class::alone(Role::Other),
-        [Name(b"messages"), At(_), Name(b"content"), At(_), Name(b"signature")] => return SIGNATURE,
+        [
+            Name(b"messages"),
+            At(_),
+            Name(b"content"),
+            At(_),
+            Name(b"signature"),
+        ] => return SIGNATURE,
         [Name(b"messages"), At(_), rest @ ..] => block_role(leaf, rest),
         _ => Role::Other,
     };
@@ -114,7 +131,11 @@ fn request(leaf: &LeafContext<'_>) -> Class {
 }
 
 /// The signature of a thinking block: of no worth once its text was edited.
-const SIGNATURE: Class = Class { role: Role::Other, source: Source::Plain, join: Join::Signature };
+const SIGNATURE: Class = Class {
+    role: Role::Other,
+    source: Source::Plain,
+    join: Join::Signature,
+};
 
 /// Whose words a block of a message holds: a user's message may bring results of tools and documents.
 fn block_role(leaf: &LeafContext<'_>, rest: &[Step<'_>]) -> Role {

@@ -89,17 +89,29 @@ pub enum Join {
 impl Class {
     /// Text joined across deltas.
     pub const fn deltas(role: Role) -> Self {
-        Self { role, source: Source::Plain, join: Join::Deltas }
+        Self {
+            role,
+            source: Source::Plain,
+            join: Join::Deltas,
+        }
     }
 
     /// A text of its own.
     pub const fn alone(role: Role) -> Self {
-        Self { role, source: Source::Plain, join: Join::Alone }
+        Self {
+            role,
+            source: Source::Plain,
+            join: Join::Alone,
+        }
     }
 
     /// The source of a JSON document, joined across deltas.
     pub const fn json(role: Role) -> Self {
-        Self { role, source: Source::Json, join: Join::Deltas }
+        Self {
+            role,
+            source: Source::Json,
+            join: Join::Deltas,
+        }
     }
 }
 
@@ -147,7 +159,10 @@ impl Progress {
 
     /// A choice or block has begun. At most 256 are remembered.
     pub fn open(&mut self, index: u32) {
-        if !self.open.contains(&index) && !self.closed.contains(&index) && self.open.len() < Self::OPEN {
+        if !self.open.contains(&index)
+            && !self.closed.contains(&index)
+            && self.open.len() < Self::OPEN
+        {
             self.open.push(index);
             self.changes += 1;
         }
@@ -164,7 +179,10 @@ impl Progress {
 
     /// A kept value.
     pub fn value(&self, name: &str) -> Option<&[u8]> {
-        self.frame.iter().find(|(kept, _)| *kept == name).map(|(_, raw)| raw.as_slice())
+        self.frame
+            .iter()
+            .find(|(kept, _)| *kept == name)
+            .map(|(_, raw)| raw.as_slice())
     }
 
     /// Whether the opening event has gone by.

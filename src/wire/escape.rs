@@ -12,7 +12,9 @@ pub fn unescape(raw: &[u8], text: &mut Vec<u8>) {
     for unit in Units::new(raw) {
         match unit {
             Unit::Run(run) => text.extend_from_slice(run),
-            Unit::Escape { text: bytes, len, .. } => text.extend_from_slice(bytes.get(..len).unwrap_or_default()),
+            Unit::Escape {
+                text: bytes, len, ..
+            } => text.extend_from_slice(bytes.get(..len).unwrap_or_default()),
         }
     }
 }
@@ -28,10 +30,18 @@ pub fn raw_range(raw: &[u8], span: Range<usize>) -> Range<usize> {
             Unit::Escape { len, raw_len, .. } => (len, raw_len, false),
         };
         if start.is_none() && span.start < text_at + text_len {
-            start = Some(if is_run { raw_at + (span.start - text_at) } else { raw_at });
+            start = Some(if is_run {
+                raw_at + (span.start - text_at)
+            } else {
+                raw_at
+            });
         }
         if span.end <= text_at + text_len {
-            let end = if is_run { raw_at + span.end.saturating_sub(text_at) } else { raw_at + raw_len };
+            let end = if is_run {
+                raw_at + span.end.saturating_sub(text_at)
+            } else {
+                raw_at + raw_len
+            };
             let start = start.unwrap_or(end);
             return start..end.max(start);
         }
@@ -43,7 +53,11 @@ pub fn raw_range(raw: &[u8], span: Range<usize>) -> Range<usize> {
 
 enum Unit<'a> {
     Run(&'a [u8]),
-    Escape { text: [u8; 4], len: usize, raw_len: usize },
+    Escape {
+        text: [u8; 4],
+        len: usize,
+        raw_len: usize,
+    },
 }
 
 struct Units<'a> {
@@ -96,7 +110,9 @@ impl Units<'_> {
 }
 
 fn hex4(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0, |value, &digit| Some(value << 4 | char::from(digit).to_digit(16)?))
+    digits.iter().try_fold(0, |value, &digit| {
+        Some(value << 4 | char::from(digit).to_digit(16)?)
+    })
 }
 
 /// UTF-8 of a code point, generalised to surrogates.
@@ -106,7 +122,10 @@ fn encode(code: u32) -> ([u8; 4], usize) {
         0..0x80 => ([code as u8, 0, 0, 0], 1),
         0x80..0x800 => ([0xC0 | (code >> 6) as u8, tail(0), 0, 0], 2),
         0x800..0x10000 => ([0xE0 | (code >> 12) as u8, tail(6), tail(0), 0], 3),
-        _ => ([0xF0 | (code >> 18 & 7) as u8, tail(12), tail(6), tail(0)], 4),
+        _ => (
+            [0xF0 | (code >> 18 & 7) as u8, tail(12), tail(6), tail(0)],
+            4,
+        ),
     }
 }
 

@@ -86,7 +86,8 @@ pub struct Leaf {
 impl Slice {
     /// The bytes between the quotes, as they stand in `doc`.
     pub fn of(self, doc: &[u8]) -> &[u8] {
-        doc.get(self.start as usize..self.end as usize).unwrap_or_default()
+        doc.get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
     }
 
     /// As a range of the document.
@@ -149,7 +150,14 @@ impl Tree {
         if std::str::from_utf8(doc).is_err() {
             return Err(Opaque::InvalidEncoding);
         }
-        let mut cursor = Cursor { doc, at: if doc.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 } };
+        let mut cursor = Cursor {
+            doc,
+            at: if doc.starts_with(b"\xEF\xBB\xBF") {
+                3
+            } else {
+                0
+            },
+        };
         let mut expect = Expect::Value(Key::Root);
         loop {
             cursor.skip_white();
@@ -161,10 +169,19 @@ impl Tree {
                 }
             };
         }
-        if cursor.at == doc.len() { Ok(()) } else { Err(Opaque::InvalidJson) }
+        if cursor.at == doc.len() {
+            Ok(())
+        } else {
+            Err(Opaque::InvalidJson)
+        }
     }
 
-    fn value(&mut self, cursor: &mut Cursor<'_>, key: Key, max_depth: usize) -> Result<Expect, Opaque> {
+    fn value(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        key: Key,
+        max_depth: usize,
+    ) -> Result<Expect, Opaque> {
         match cursor.peek().ok_or(Opaque::InvalidJson)? {
             b'{' => self.enter(cursor, key, true, max_depth),
             b'[' => self.enter(cursor, key, false, max_depth),
@@ -172,7 +189,12 @@ impl Tree {
                 let text = cursor.string()?;
                 self.note(cursor.doc, key, Member::Text(text))?;
                 let node = self.top();
-                self.leaves.push(Leaf { node, key, text, shape: Shape::Text });
+                self.leaves.push(Leaf {
+                    node,
+                    key,
+                    text,
+                    shape: Shape::Text,
+                });
                 Ok(Expect::AfterValue)
             }
             b't' => cursor.word(b"true").map(|()| Expect::AfterValue),
@@ -183,7 +205,12 @@ impl Tree {
                 self.note(cursor.doc, key, Member::Number(text))?;
                 if digits >= LONG_NUMBER {
                     let node = self.top();
-                    self.leaves.push(Leaf { node, key, text, shape: Shape::Number });
+                    self.leaves.push(Leaf {
+                        node,
+                        key,
+                        text,
+                        shape: Shape::Number,
+                    });
                 }
                 Ok(Expect::AfterValue)
             }
@@ -203,7 +230,16 @@ impl Tree {
         let id = self.nodes.len() as u32;
         let start = cursor.at as u32;
         let parent = self.top();
-        self.nodes.push(Node { parent, key, start, end: start, is_object, index: None, role: None, kind: None });
+        self.nodes.push(Node {
+            parent,
+            key,
+            start,
+            end: start,
+            is_object,
+            index: None,
+            role: None,
+            kind: None,
+        });
         self.open.push(id);
         cursor.at += 1;
         cursor.skip_white();
@@ -212,7 +248,11 @@ impl Tree {
             self.leave(cursor);
             return Ok(Expect::AfterValue);
         }
-        if is_object { self.name(cursor) } else { Ok(Expect::Value(Key::At(0))) }
+        if is_object {
+            self.name(cursor)
+        } else {
+            Ok(Expect::Value(Key::At(0)))
+        }
     }
 
     fn after_value(&mut self, cursor: &mut Cursor<'_>, top: u32) -> Result<Expect, Opaque> {
@@ -257,14 +297,23 @@ impl Tree {
         self.decode(cursor.doc, name);
         if !is_plain_word(name.of(cursor.doc)) {
             let node = self.top();
-            self.leaves.push(Leaf { node, key, text: name, shape: Shape::Name });
+            self.leaves.push(Leaf {
+                node,
+                key,
+                text: name,
+                shape: Shape::Name,
+            });
         }
         Ok(Expect::Value(key))
     }
 
     fn leave(&mut self, cursor: &mut Cursor<'_>) {
         cursor.at += 1;
-        if let Some(node) = self.open.pop().and_then(|id| self.nodes.get_mut(id as usize)) {
+        if let Some(node) = self
+            .open
+            .pop()
+            .and_then(|id| self.nodes.get_mut(id as usize))
+        {
             node.end = cursor.at as u32;
         }
     }
@@ -283,12 +332,17 @@ impl Tree {
             self.decode(doc, text);
         }
         let top = self.top();
-        let Some(node) = self.nodes.get_mut(top as usize) else { return Ok(()) };
+        let Some(node) = self.nodes.get_mut(top as usize) else {
+            return Ok(());
+        };
         match (which, member) {
             (Who::Role, Member::Text(text)) => set_once(&mut node.role, text),
             (Who::Type, Member::Text(text)) => set_once(&mut node.kind, text),
             (Who::Index, Member::Number(text)) => {
-                match std::str::from_utf8(text.of(doc)).ok().and_then(|digits| digits.parse().ok()) {
+                match std::str::from_utf8(text.of(doc))
+                    .ok()
+                    .and_then(|digits| digits.parse().ok())
+                {
                     Some(index) => set_once(&mut node.index, index),
                     None => Ok(()),
                 }
@@ -376,7 +430,10 @@ fn set_once<T>(place: &mut Option<T>, value: T) -> Result<(), Opaque> {
 
 /// A name of letters and `_`, `-`, `.` up to 64 bytes: no rule can find anything in it, so it is no leaf.
 fn is_plain_word(name: &[u8]) -> bool {
-    name.len() <= 64 && name.iter().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b'.'))
+    name.len() <= 64
+        && name
+            .iter()
+            .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b'.'))
 }
 
 struct Cursor<'a> {
@@ -411,12 +468,18 @@ impl Cursor<'_> {
         let mut escaped = false;
         loop {
             let rest = self.doc.get(at..).ok_or(Opaque::InvalidJson)?;
-            let plain = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\');
+            let plain = rest
+                .iter()
+                .position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\');
             at += plain.ok_or(Opaque::InvalidJson)?;
             match self.doc.get(at) {
                 Some(b'"') => {
                     self.at = at + 1;
-                    return Ok(Slice { start: start as u32, end: at as u32, escaped });
+                    return Ok(Slice {
+                        start: start as u32,
+                        end: at as u32,
+                        escaped,
+                    });
                 }
                 Some(b'\\') => {
                     escaped = true;
@@ -459,7 +522,14 @@ impl Cursor<'_> {
             }
             self.digits()?;
         }
-        Ok((Slice { start: start as u32, end: self.at as u32, escaped: false }, digits))
+        Ok((
+            Slice {
+                start: start as u32,
+                end: self.at as u32,
+                escaped: false,
+            },
+            digits,
+        ))
     }
 
     fn digits(&mut self) -> Result<usize, Opaque> {
@@ -467,7 +537,11 @@ impl Cursor<'_> {
         while matches!(self.peek(), Some(b'0'..=b'9')) {
             self.at += 1;
         }
-        if self.at == start { Err(Opaque::InvalidJson) } else { Ok(self.at - start) }
+        if self.at == start {
+            Err(Opaque::InvalidJson)
+        } else {
+            Ok(self.at - start)
+        }
     }
 }
 

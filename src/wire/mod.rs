@@ -7,13 +7,17 @@ pub mod escape;
 pub mod json;
 pub mod openai_chat;
 pub mod path;
+pub mod reader;
 pub mod splice;
 pub mod sse;
 
 pub use dialect::{Class, Dialect, Join, LeafContext, Progress};
 
 /// Every dialect that is read.
-pub static DIALECTS: [&dyn Dialect; 2] = [&openai_chat::OpenAiChat, &anthropic_messages::AnthropicMessages];
+pub static DIALECTS: [&dyn Dialect; 2] = [
+    &openai_chat::OpenAiChat,
+    &anthropic_messages::AnthropicMessages,
+];
 
 /// What a body is read as.
 #[derive(Debug, Clone, Copy)]
@@ -30,13 +34,19 @@ impl Format {
         if name == "text" {
             return Some(Self::Text);
         }
-        DIALECTS.iter().find(|dialect| dialect.name() == name).map(|dialect| Self::Dialect(*dialect))
+        DIALECTS
+            .iter()
+            .find(|dialect| dialect.name() == name)
+            .map(|dialect| Self::Dialect(*dialect))
     }
 
     /// The format that a request's `:path` speaks.
     pub fn by_path(path: &str) -> Option<Self> {
         let path = path.split(['?', '#']).next().unwrap_or_default();
-        DIALECTS.iter().find(|dialect| dialect.claims(path)).map(|dialect| Self::Dialect(*dialect))
+        DIALECTS
+            .iter()
+            .find(|dialect| dialect.claims(path))
+            .map(|dialect| Self::Dialect(*dialect))
     }
 
     /// Its name.

@@ -41,7 +41,11 @@ impl Dialect for OpenAiChat {
     fn passes(&self, doc: &[u8], tree: &Tree, progress: &mut Progress) {
         if !progress.is_started() {
             progress.start();
-            for leaf in tree.leaves().iter().filter(|leaf| leaf.shape == Shape::Text) {
+            for leaf in tree
+                .leaves()
+                .iter()
+                .filter(|leaf| leaf.shape == Shape::Text)
+            {
                 if let (Key::Name(name), Some(root)) = (leaf.key(), tree.parent_of(leaf))
                     && root.key() == Key::Root
                 {
@@ -78,14 +82,17 @@ impl Dialect for OpenAiChat {
         if !open.is_empty() {
             out.extend_from_slice(b"data: {\"id\":\"");
             out.extend_from_slice(progress.value("id").unwrap_or(b"chatcmpl-tidegate"));
-            out.extend_from_slice(b"\",\"object\":\"chat.completion.chunk\",\"created\":0,\"model\":\"");
+            out.extend_from_slice(
+                b"\",\"object\":\"chat.completion.chunk\",\"created\":0,\"model\":\"",
+            );
             out.extend_from_slice(progress.value("model").unwrap_or(b"tidegate"));
             out.extend_from_slice(b"\",\"choices\":[");
             for (position, index) in open.iter().enumerate() {
                 if position > 0 {
                     out.push(b',');
                 }
-                let choice = json!({ "index": index, "delta": {}, "finish_reason": "content_filter" });
+                let choice =
+                    json!({ "index": index, "delta": {}, "finish_reason": "content_filter" });
                 out.extend_from_slice(choice.to_string().as_bytes());
             }
             out.extend_from_slice(b"]}\n\n");
@@ -98,12 +105,34 @@ impl Dialect for OpenAiChat {
 fn request(leaf: &LeafContext<'_>) -> Class {
     let steps = leaf.path.steps();
     let role = match steps {
-        [Name(b"messages"), At(_), .., Name(b"role")] if steps.len() == 3 => return Class::alone(Role::Other),
-        [Name(b"messages"), At(_), Name(b"tool_calls"), At(_), Name(b"function"), Name(b"arguments")] => {
-            return Class { role: Role::ToolCall, source: Source::Json, join: Join::Alone };
+        [Name(b"messages"), At(_), .., Name(b"role")] if steps.len() == 3 => {
+            return Class::alone(Role::Other);
         }
-        [Name(b"messages"), At(_), Name(b"function_call"), Name(b"arguments")] => {
-            return Class { role: Role::ToolCall, source: Source::Json, join: Join::Alone };
+        [
+            Name(b"messages"),
+            At(_),
+            Name(b"tool_calls"),
+            At(_),
+            Name(b"function"),
+            Name(b"arguments"),
+        ] => {
+            return Class {
+                role: Role::ToolCall,
+                source: Source::Json,
+                join: Join::Alone,
+            };
+        }
+        [
+            Name(b"messages"),
+            At(_),
+            Name(b"function_call"),
+            Name(b"arguments"),
+        ] => {
+            return Class {
+                role: Role::ToolCall,
+                source: Source::Json,
+                join: Join::Alone,
+            };
         }
         [Name(b"messages"), At(_), ..] => message_role(leaf),
         [Name(b"tools" | b"functions" | b"response_format"), ..] => Role::ToolDescription,
@@ -125,14 +154,38 @@ fn message_role(leaf: &LeafContext<'_>) -> Role {
 
 fn response(steps: &[Step<'_>], channel: &mut String) -> Class {
     match steps {
-        [Name(b"choices"), At(choice), Name(b"logprobs"), Name(list), At(_), Name(b"token")] => {
-            *channel = format!("choices[{choice}].logprobs.{}[].token", String::from_utf8_lossy(list));
-            Class { role: Role::Assistant, source: Source::Plain, join: Join::Tokens }
+        [
+            Name(b"choices"),
+            At(choice),
+            Name(b"logprobs"),
+            Name(list),
+            At(_),
+            Name(b"token"),
+        ] => {
+            *channel = format!(
+                "choices[{choice}].logprobs.{}[].token",
+                String::from_utf8_lossy(list)
+            );
+            Class {
+                role: Role::Assistant,
+                source: Source::Plain,
+                join: Join::Tokens,
+            }
         }
         [Name(b"choices"), At(_), Name(b"logprobs"), ..] => Class::alone(Role::Assistant),
         [.., Name(name)] if is_structural(name) => Class::alone(Role::Other),
-        [Name(b"choices"), At(_), Name(b"delta" | b"message"), rest @ ..] => match rest {
-            [Name(b"tool_calls"), At(_), Name(b"function"), Name(b"arguments")]
+        [
+            Name(b"choices"),
+            At(_),
+            Name(b"delta" | b"message"),
+            rest @ ..,
+        ] => match rest {
+            [
+                Name(b"tool_calls"),
+                At(_),
+                Name(b"function"),
+                Name(b"arguments"),
+            ]
             | [Name(b"function_call"), Name(b"arguments")] => Class::json(Role::ToolCall),
             [Name(b"annotations"), ..] => Class::alone(Role::Assistant),
             _ => Class::deltas(Role::Assistant),
@@ -148,7 +201,9 @@ fn choices<'t>(doc: &'t [u8], tree: &'t Tree) -> impl Iterator<Item = (&'t Node,
         let list = tree.parent(node)?;
         let root = tree.parent(list)?;
         match (node.key(), list.key(), root.key()) {
-            (Key::At(position), Key::Name(name), Key::Root) if tree.word(doc, name) == b"choices" => {
+            (Key::At(position), Key::Name(name), Key::Root)
+                if tree.word(doc, name) == b"choices" =>
+            {
                 Some((node, node.index().unwrap_or(position)))
             }
             _ => None,
@@ -159,11 +214,15 @@ fn choices<'t>(doc: &'t [u8], tree: &'t Tree) -> impl Iterator<Item = (&'t Node,
 /// Calls `found` with the index of each choice whose `finish_reason` says that it is over.
 fn for_finished(doc: &[u8], tree: &Tree, mut found: impl FnMut(u32)) {
     for leaf in tree.leaves() {
-        let Key::Name(name) = leaf.key() else { continue };
+        let Key::Name(name) = leaf.key() else {
+            continue;
+        };
         if tree.word(doc, name) != b"finish_reason" || leaf.text.of(doc).is_empty() {
             continue;
         }
-        let Some(parent) = tree.parent_of(leaf) else { continue };
+        let Some(parent) = tree.parent_of(leaf) else {
+            continue;
+        };
         for (choice, index) in choices(doc, tree) {
             if choice.is(parent) {
                 found(index);

@@ -27,7 +27,8 @@ impl<'a> Path<'a> {
         let mut node = tree.parent_of(leaf);
         while let Some(container) = node {
             self.nodes.push(container);
-            self.steps.extend(step(doc, tree, container.key(), container.index()));
+            self.steps
+                .extend(step(doc, tree, container.key(), container.index()));
             node = tree.parent(container);
         }
         self.steps.reverse();
@@ -86,12 +87,17 @@ fn step<'a>(doc: &'a [u8], tree: &'a Tree, key: Key, index: Option<u32>) -> Opti
 }
 
 fn is_speakable(name: &str) -> bool {
-    name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    name.len() <= 40
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 /// Tells unusual names apart without saying them. 32 bits: a name, never a key of a map.
 fn short_hash(name: &[u8]) -> u32 {
-    name.iter().fold(0x811C_9DC5, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    name.iter().fold(0x811C_9DC5, |hash, &byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 fn push_number(number: u32, out: &mut String) {

@@ -14,7 +14,12 @@ pub struct Splice {
 /// Appends `doc` with its splices to `out`. One that lies inside another, or overlaps an earlier one, is
 /// dropped: the outer one already takes its bytes away.
 pub fn splice(doc: &[u8], splices: &mut [Splice], out: &mut Vec<u8>) {
-    splices.sort_by(|a, b| a.range.start.cmp(&b.range.start).then(b.range.end.cmp(&a.range.end)));
+    splices.sort_by(|a, b| {
+        a.range
+            .start
+            .cmp(&b.range.start)
+            .then(b.range.end.cmp(&a.range.end))
+    });
     let mut at = 0;
     for edit in splices.iter() {
         if edit.range.start < at {
@@ -35,7 +40,10 @@ mod tests {
     fn check(splices: &[(std::ops::Range<usize>, &str)], expected: &str) {
         let mut splices: Vec<_> = splices
             .iter()
-            .map(|(range, with)| Splice { range: range.clone(), with: with.as_bytes().to_vec() })
+            .map(|(range, with)| Splice {
+                range: range.clone(),
+                with: with.as_bytes().to_vec(),
+            })
             .collect();
         let mut out = Vec::new();
         splice(b"0123456789", &mut splices, &mut out);

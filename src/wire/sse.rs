@@ -65,7 +65,11 @@ pub enum Line {
 /// The lines of `event`, in order; ranges are of `event`. At the very start of a stream a byte order mark is
 /// passed over.
 pub fn lines(event: &[u8], is_first: bool) -> impl Iterator<Item = Line> {
-    let mut at = if is_first && event.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+    let mut at = if is_first && event.starts_with(b"\xEF\xBB\xBF") {
+        3
+    } else {
+        0
+    };
     std::iter::from_fn(move || {
         loop {
             let rest = event.get(at..)?;
@@ -119,7 +123,10 @@ mod tests {
     fn check(stream: &str, events: &[&str], rest: &str) {
         for size in 1..=stream.len() {
             let (found, left) = split(stream.as_bytes(), size);
-            let found: Vec<_> = found.iter().map(|event| String::from_utf8_lossy(event).into_owned()).collect();
+            let found: Vec<_> = found
+                .iter()
+                .map(|event| String::from_utf8_lossy(event).into_owned())
+                .collect();
             assert_eq!(found, events, "pieces of {size}");
             assert_eq!(left, rest.as_bytes(), "pieces of {size}");
         }
@@ -127,9 +134,21 @@ mod tests {
 
     #[test]
     fn ends_at_a_blank_line_whatever_the_line_end() {
-        check("data: a\n\ndata: b\n\n", &["data: a\n\n", "data: b\n\n"], "");
-        check("data: a\r\rdata: b\r\r", &["data: a\r\r", "data: b\r\r"], "");
-        check("data: a\r\n\r\ndata: b\r\n\r\n", &["data: a\r\n\r", "\n", "data: b\r\n\r", "\n"], "");
+        check(
+            "data: a\n\ndata: b\n\n",
+            &["data: a\n\n", "data: b\n\n"],
+            "",
+        );
+        check(
+            "data: a\r\rdata: b\r\r",
+            &["data: a\r\r", "data: b\r\r"],
+            "",
+        );
+        check(
+            "data: a\r\n\r\ndata: b\r\n\r\n",
+            &["data: a\r\n\r", "\n", "data: b\r\n\r", "\n"],
+            "",
+        );
         check("a\n\r\nb\r\n\nc", &["a\n\r", "\n", "b\r\n\n"], "c");
         check("\n\ndata: x", &["\n", "\n"], "data: x");
     }
@@ -148,7 +167,10 @@ mod tests {
     #[test]
     fn tells_data_from_the_rest() {
         check_lines("data: a\ndata:b\n\n", &[("a", true), ("b", true)]);
-        check_lines("event: ping\r\ndata:  c\r\n\r\n", &[("ping", false), (" c", true)]);
+        check_lines(
+            "event: ping\r\ndata:  c\r\n\r\n",
+            &[("ping", false), (" c", true)],
+        );
         check_lines(": keep alive\n\n", &[("keep alive", false)]);
         check_lines("data\nfield\n\n", &[("", true), ("field", false)]);
         check_lines("\u{feff}data: x\n\n", &[("x", true)]);

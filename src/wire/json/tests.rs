@@ -11,18 +11,29 @@ fn check(doc: &str, leaves: &[&str]) {
         .map(|leaf| String::from_utf8_lossy(leaf.text.of(doc.as_bytes())).into_owned())
         .collect();
     assert_eq!(found, leaves, "{doc}");
-    assert!(serde_json::from_str::<serde_json::Value>(doc.trim_start_matches('\u{feff}')).is_ok(), "{doc}");
+    assert!(
+        serde_json::from_str::<serde_json::Value>(doc.trim_start_matches('\u{feff}')).is_ok(),
+        "{doc}"
+    );
 }
 
 #[track_caller]
 fn refused(doc: &[u8], why: Opaque) {
-    assert_eq!(Tree::default().walk(doc, 8), Err(why), "{}", String::from_utf8_lossy(doc));
+    assert_eq!(
+        Tree::default().walk(doc, 8),
+        Err(why),
+        "{}",
+        String::from_utf8_lossy(doc)
+    );
 }
 
 #[test]
 fn lists_every_string() {
     check(r#""one""#, &["one"]);
-    check(r#" {"a":"x","b":["y",{"c":"z"}],"d":null,"e":true,"f":1.5e3,"g":"","h":{},"i":[]} "#, &["x", "y", "z", ""]);
+    check(
+        r#" {"a":"x","b":["y",{"c":"z"}],"d":null,"e":true,"f":1.5e3,"g":"","h":{},"i":[]} "#,
+        &["x", "y", "z", ""],
+    );
     check(r#"{"a":"q\"\\\u0041"}"#, &[r#"q\"\\\u0041"#]);
     check("\u{feff}[\"x\"]", &["x"]);
     check("[1,-0,0.5,2E+7]", &[]);
@@ -30,7 +41,10 @@ fn lists_every_string() {
 
 #[test]
 fn long_numbers_and_unusual_names_are_leaves() {
-    check(r#"{"card":4111111111111111,"at":1700000000}"#, &["4111111111111111"]);
+    check(
+        r#"{"card":4111111111111111,"at":1700000000}"#,
+        &["4111111111111111"],
+    );
     check(r#"{"a@b.example":1}"#, &["a@b.example"]);
     let mut tree = Tree::default();
     assert_eq!(tree.walk(br#"{"k1":4111111111111111}"#, 8), Ok(()));
@@ -41,8 +55,33 @@ fn long_numbers_and_unusual_names_are_leaves() {
 #[test]
 fn refuses_what_is_no_json() {
     for doc in [
-        "", " ", "{", "[", "[1,]", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "[1 2]", "\"a", "\"a\\", "\"\\x\"",
-        "\"\\u12g4\"", "01", "-", "1.", "1e", "tru", "nul", "[1]]", "{}{}", "\"a\nb\"", "'a'", "[,1]", "+1", ".5",
+        "",
+        " ",
+        "{",
+        "[",
+        "[1,]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{a:1}",
+        "[1 2]",
+        "\"a",
+        "\"a\\",
+        "\"\\x\"",
+        "\"\\u12g4\"",
+        "01",
+        "-",
+        "1.",
+        "1e",
+        "tru",
+        "nul",
+        "[1]]",
+        "{}{}",
+        "\"a\nb\"",
+        "'a'",
+        "[,1]",
+        "+1",
+        ".5",
     ] {
         refused(doc.as_bytes(), Opaque::InvalidJson);
     }
@@ -53,7 +92,10 @@ fn refuses_what_is_no_json() {
 #[test]
 fn two_roles_in_one_object_are_unreadable() {
     refused(br#"{"role":"user","role":"system"}"#, Opaque::InvalidJson);
-    refused(br#"{"role":"user","\u0072ole":"system"}"#, Opaque::InvalidJson);
+    refused(
+        br#"{"role":"user","\u0072ole":"system"}"#,
+        Opaque::InvalidJson,
+    );
     refused(br#"{"index":0,"index":1}"#, Opaque::InvalidJson);
 }
 
@@ -62,11 +104,21 @@ fn array_positions_count() {
     let doc = br#"[["a"],"b",{"x":"c"},"d"]"#;
     let mut tree = Tree::default();
     assert_eq!(tree.walk(doc, 8), Ok(()));
-    let keys: Vec<_> = tree.leaves().iter().map(|leaf| format!("{:?}", leaf.key())).collect();
+    let keys: Vec<_> = tree
+        .leaves()
+        .iter()
+        .map(|leaf| format!("{:?}", leaf.key()))
+        .collect();
     assert_eq!(keys.first().map(String::as_str), Some("At(0)"));
     assert_eq!(keys.get(1).map(String::as_str), Some("At(1)"));
     assert_eq!(keys.get(3).map(String::as_str), Some("At(3)"));
-    assert_eq!(tree.nodes().iter().map(|node| node.range()).collect::<Vec<_>>(), [0..25, 1..6, 11..20]);
+    assert_eq!(
+        tree.nodes()
+            .iter()
+            .map(|node| node.range())
+            .collect::<Vec<_>>(),
+        [0..25, 1..6, 11..20]
+    );
 }
 
 proptest::proptest! {
@@ -89,6 +141,10 @@ fn names_and_roles_are_read_through_escapes() {
     let doc = br#"{"\u006dessages":[{"r\u006fle":"\u0075ser"}]}"#;
     let mut tree = Tree::default();
     assert_eq!(tree.walk(doc, 8), Ok(()));
-    let role = tree.nodes().last().and_then(|node| node.role()).map(|role| tree.word(doc, role));
+    let role = tree
+        .nodes()
+        .last()
+        .and_then(|node| node.role())
+        .map(|role| tree.word(doc, role));
     assert_eq!(role, Some(b"user".as_slice()));
 }

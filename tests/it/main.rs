@@ -1,0 +1,5 @@
+//! The library from outside: its invariants, each held by data.
+
+mod chunking;
+mod leaks;
+mod support;

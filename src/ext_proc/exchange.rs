@@ -99,7 +99,11 @@ impl Exchange {
 
     /// Whether all was answered.
     pub(super) fn is_done(&self) -> bool {
-        self.outbox.is_empty() && self.open.as_ref().is_some_and(|open| open.session.is_done())
+        self.outbox.is_empty()
+            && self
+                .open
+                .as_ref()
+                .is_some_and(|open| open.session.is_done())
     }
 
     /// Says how the exchange ended. Only the first call counts.

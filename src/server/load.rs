@@ -121,7 +121,10 @@ impl Loader {
     async fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         for path in &self.watched {
-            tokio::fs::read(path).await.unwrap_or_default().hash(&mut hasher);
+            tokio::fs::read(path)
+                .await
+                .unwrap_or_default()
+                .hash(&mut hasher);
         }
         hasher.finish()
     }

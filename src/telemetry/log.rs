@@ -27,8 +27,7 @@ pub enum Talk {
 /// Also replaces the panic hook: a panic's message may quote the text that it stumbled over, so only
 /// its place is logged. Does nothing where a subscriber is set already.
 pub fn init(talk: Talk) {
-    let filter =
-        EnvFilter::try_from_env("TIDEGATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env("TIDEGATE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -1,27 +1,29 @@
 //! One command a file.
 
 pub mod serve;
+pub mod up;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 
-/// An LLM guard that sits in the stream, behind Envoy.
+/// An LLM guard that sits in the stream
 #[derive(Debug, Parser)]
-#[command(name = "tidegate", version, arg_required_else_help = true)]
-pub struct Cli {
+#[command(name = "tidegate", version)]
+struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Debug, clap::Subcommand)]
 enum Command {
-    Serve(serve::Serve),
+    /// Serve ext_proc to an Envoy that runs elsewhere
+    Serve(serve::Args),
 }
 
-/// Runs what the arguments ask for.
+/// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Serve(serve) => serve.run(),
+        Command::Serve(args) => serve::main(args),
     }
 }

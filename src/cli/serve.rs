@@ -1,19 +1,18 @@
 //! `tidegate serve`: the guard, for an Envoy that runs elsewhere.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::policy::Policy;
 use crate::server::{self, Config, LoadPolicy, Running, Settings};
 use crate::telemetry::log;
 
-/// Serve ext_proc to Envoy.
-#[derive(Debug, Args)]
-pub struct Serve {
+/// Where the configuration is.
+#[derive(Debug, clap::Args)]
+pub struct Args {
     /// The configuration file (kind: GuardConfig).
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -22,34 +21,31 @@ pub struct Serve {
     check: bool,
 }
 
-impl Serve {
-    /// Runs until SIGTERM or SIGINT. Exit codes: 0 drained, 1 streams were cut at the end of the
-    /// drain, 2 could not start.
-    pub fn run(self) -> ExitCode {
-        let config = match self.read() {
-            Ok(config) => config,
-            Err(report) => return refuse(&report),
-        };
-        if self.check {
-            eprintln!("{} is right", self.config.display());
-            return ExitCode::SUCCESS;
-        }
-        log::init(config.talk);
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .enable_all()
-            .build();
-        match runtime {
-            Ok(runtime) => runtime.block_on(serve(config)),
-            Err(error) => refuse(&format!("the runtime does not start: {error}")),
-        }
+/// Runs until SIGTERM or SIGINT. Exit codes: 0 drained, 1 streams were cut at the end of the drain, 2
+/// could not start.
+pub fn main(args: Args) -> ExitCode {
+    let config = match read(&args.config) {
+        Ok(config) => config,
+        Err(report) => return refuse(&report),
+    };
+    if args.check {
+        eprintln!("{} is right", args.config.display());
+        return ExitCode::SUCCESS;
     }
+    log::init(config.talk);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(serve(config)),
+        Err(error) => refuse(&format!("the runtime does not start: {error}")),
+    }
+}
 
-    fn read(&self) -> Result<Config, String> {
-        let path = &self.config;
-        let bytes = std::fs::read(path)
-            .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-        Config::read(path, &bytes).map_err(|errors| errors.to_string())
-    }
+fn read(path: &Path) -> Result<Config, String> {
+    let bytes =
+        std::fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    Config::read(path, &bytes).map_err(|errors| errors.to_string())
 }
 
 async fn serve(config: Config) -> ExitCode {

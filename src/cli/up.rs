@@ -80,7 +80,7 @@ pub async fn run(args: Args) -> Result<(), UpError> {
             (Some(model), upstream)
         }
     };
-    let mut guard = guard::Guard::start(&dir.path().join("guard.sock"), args.policy).await?;
+    let guard = guard::start(&dir.path().join("guard.sock"), args.policy).await?;
     let config = Config {
         listen: args.listen,
         admin: dir.path().join("envoy.sock"),
@@ -96,12 +96,11 @@ pub async fn run(args: Args) -> Result<(), UpError> {
 
     let ended = tokio::select! {
         () = told_to_end() => None,
-        why = guard.ended() => Some(why),
         why = watch(&mut envoy) => Some(why),
     };
     // Envoy first: it lets go of the streams that the guard drains.
     envoy.stop().await;
-    guard.stop().await;
+    guard.drain().await;
     drop(model);
     ended.map_or(Ok(()), Err)
 }

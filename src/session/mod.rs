@@ -14,14 +14,23 @@ use crate::policy::{Decision, Policy};
 #[derive(Debug)]
 pub struct Session {
     decision: Decision,
+    modes: Modes,
+    ended: [bool; 2],
+    changed: bool,
 }
 
 impl Session {
     /// An exchange at its beginning, under `policy` to its end.
     pub fn new(policy: Arc<Policy>, modes: Modes, now_ms: u64) -> Self {
-        let _ = (policy, modes, now_ms);
+        let _ = now_ms;
         Self {
-            decision: Decision::default(),
+            decision: Decision {
+                policy: policy.name.as_str().into(),
+                ..Decision::default()
+            },
+            modes,
+            ended: [false; 2],
+            changed: true,
         }
     }
 
@@ -37,7 +46,48 @@ impl Session {
         now_ms: u64,
         out: &mut Vec<Effect>,
     ) -> Result<(), ProtocolError> {
-        let _ = (event, now_ms, out);
+        // A stand-in that echoes, until the real one is here.
+        let _ = now_ms;
+        let (direction, ends) = match event {
+            Event::Headers {
+                direction,
+                end_of_stream,
+                ..
+            } => {
+                out.push(Effect::Headers {
+                    direction,
+                    changes: HeaderChanges::default(),
+                });
+                (direction, end_of_stream)
+            }
+            Event::Body {
+                direction,
+                chunk,
+                end_of_stream,
+            } => {
+                let mode = match direction {
+                    crate::text::Direction::Request => self.modes.request,
+                    crate::text::Direction::Response => self.modes.response,
+                };
+                out.push(Effect::Body {
+                    direction,
+                    body: match mode {
+                        BodyMode::FullDuplexStreamed => Body::Bytes(chunk.to_vec()),
+                        _ => Body::Unchanged,
+                    },
+                    end_of_stream,
+                    changes: HeaderChanges::default(),
+                });
+                (direction, end_of_stream)
+            }
+            Event::Trailers { direction } => {
+                out.push(Effect::Trailers { direction });
+                (direction, true)
+            }
+        };
+        if let Some(ended) = self.ended.get_mut(direction as usize) {
+            *ended |= ends;
+        }
         Ok(())
     }
 
@@ -59,11 +109,11 @@ impl Session {
     /// Whether the judgement changed in a way that dynamic metadata must say, since the last call. The
     /// rim attaches the metadata to the next message it sends.
     pub fn take_decision_changed(&mut self) -> bool {
-        false
+        std::mem::take(&mut self.changed)
     }
 
     /// Whether nothing more can come of this exchange; the rim ends the stream with OK only then.
     pub fn is_done(&self) -> bool {
-        false
+        self.ended == [true, true]
     }
 }

@@ -12,9 +12,11 @@ mod upstream;
 pub use error::UpError;
 pub use upstream::Upstream;
 
+use std::error::Error as _;
 use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::signal::unix::SignalKind;
@@ -40,6 +42,31 @@ pub struct Args {
     /// The policy; without it a demo policy that redacts secrets and PII and denies private keys
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+}
+
+/// Runs [`run`] and says how it went: 0 when told to end, 2 when it could not go on.
+pub fn main(args: Args) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start threads: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let Err(error) = runtime.block_on(run(args)) else {
+        return ExitCode::SUCCESS;
+    };
+    eprint!("error: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        eprint!(": {cause}");
+        source = cause.source();
+    }
+    eprintln!("\nhint: {}", error.hint());
+    ExitCode::from(2)
 }
 
 /// Runs until Ctrl-C or SIGTERM, or until a part of it ends.

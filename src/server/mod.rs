@@ -1,6 +1,7 @@
 //! The process around the rim: listeners, health, admin, the policy in force, drain.
 
 mod admin;
+mod config;
 mod health;
 mod listen;
 mod load;
@@ -21,6 +22,7 @@ use tonic::transport::Server;
 use crate::ext_proc::{ExtProc, PolicyInForce};
 use crate::telemetry::Telemetry;
 
+pub use config::Config;
 pub use listen::{Bound, Listen, ListenError};
 pub use load::{LoadError, LoadPolicy, Loaded};
 pub use settings::Settings;

@@ -83,6 +83,7 @@ pub async fn run(args: Args) -> Result<(), UpError> {
     })?;
     let program = tokio::task::spawn_blocking(install::find_or_install).await;
     let program = program.map_err(|error| UpError::Install {
+        what: "Envoy".to_owned(),
         why: "the installer broke".to_owned(),
         source: Some(error.into()),
     })??;

@@ -54,7 +54,12 @@ pub(crate) fn ask(said: &str, stream: bool) -> Value {
         "messages": [{"role": "user", "content": said}]})
 }
 
-pub(crate) async fn send(addr: SocketAddr, http: Http, path: &str, body: impl Into<Bytes>) -> Answer {
+pub(crate) async fn send(
+    addr: SocketAddr,
+    http: Http,
+    path: &str,
+    body: impl Into<Bytes>,
+) -> Answer {
     send_as(addr, http, path, "application/json", body).await
 }
 

@@ -56,6 +56,21 @@ impl Errors {
         }
     }
 
+    /// Adds a name that is none of those known: `what` says of what, with its article.
+    pub fn unknown<'a>(
+        &mut self,
+        at: Position,
+        what: &str,
+        name: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) {
+        let mut known: Vec<&str> = known.into_iter().collect();
+        known.sort_unstable();
+        known.dedup();
+        let message = format!("{} is not {what}", quoted(name));
+        self.add(at, message, suggestion(name, &known));
+    }
+
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.problems.is_empty()
@@ -156,6 +171,13 @@ pub(super) fn suggestion(wrong: &str, known: &[&str]) -> Option<String> {
     match nearest(wrong, known.iter().copied()) {
         Some(name) => Some(format!("did you mean `{name}`?")),
         None if known.is_empty() => None,
-        None => Some(format!("known here: {}", known.join(", "))),
+        None => {
+            const LISTED: usize = 20;
+            let mut list = known.get(..LISTED).unwrap_or(known).join(", ");
+            if known.len() > LISTED {
+                list.push_str(&format!(" and {} more", known.len() - LISTED));
+            }
+            Some(format!("known here: {list}"))
+        }
     }
 }

@@ -120,6 +120,9 @@ impl<'a> Fields<'a> {
         self.take(key)?.one_of(&named(key), names, errors)
     }
 
+    /// Lets every field stand: for what others keep in a mapping, such as labels.
+    pub fn ignore(self) {}
+
     /// Tells every field that was not asked for.
     pub fn finish(self, errors: &mut Errors) {
         let unknown = |field: &&Field| !self.known.contains(&field.key.as_str());

@@ -2,13 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::policy::Policy;
 use crate::server::{self, Config, LoadPolicy, Running, Settings};
-use crate::telemetry::log;
+use crate::telemetry::{log, stderr_sink};
 
 /// Where the configuration is.
 #[derive(Debug, clap::Args)]
@@ -24,20 +22,21 @@ pub struct Args {
 /// Runs until SIGTERM or SIGINT. Exit codes: 0 drained, 1 streams were cut at the end of the drain, 2
 /// could not start.
 pub fn main(args: Args) -> ExitCode {
-    let config = match read(&args.config) {
+    let path = args.config;
+    let config = match read(&path) {
         Ok(config) => config,
         Err(report) => return refuse(&report),
     };
+    let load = server::from_config(path.clone(), config.clone());
     if args.check {
-        eprintln!("{} is right", args.config.display());
-        return ExitCode::SUCCESS;
+        return check(&load);
     }
     log::init(config.talk);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(serve(config)),
+        Ok(runtime) => runtime.block_on(serve(path, config, load)),
         Err(error) => refuse(&format!("the runtime does not start: {error}")),
     }
 }
@@ -48,14 +47,26 @@ fn read(path: &Path) -> Result<Config, String> {
     Config::read(path, &bytes).map_err(|errors| errors.to_string())
 }
 
-async fn serve(config: Config) -> ExitCode {
+/// Reads and compiles all that a start would.
+fn check(load: &LoadPolicy) -> ExitCode {
+    match load() {
+        Ok(fresh) => {
+            eprintln!("policy `{}` is right ({})", fresh.policy.name, fresh.how);
+            ExitCode::SUCCESS
+        }
+        Err(error) => refuse(&error.to_string()),
+    }
+}
+
+async fn serve(path: PathBuf, config: Config, load: LoadPolicy) -> ExitCode {
     let settings = Settings {
-        listen: config.listen.clone(),
+        listen: config.listen,
         admin: config.admin,
-        policy: loader(&config),
-        watched: config.policy.iter().cloned().collect(),
+        policy: load,
+        files: std::iter::once(path).chain(config.policy).collect(),
         drain: config.drain,
         log_decisions: config.log_decisions,
+        decision_sink: stderr_sink(),
     };
     let mut running = match server::start(settings).await {
         Ok(running) => running,
@@ -100,20 +111,6 @@ async fn until_told(running: &Running) -> std::io::Result<()> {
             _ = hangup.recv() => running.reload(),
         }
     }
-}
-
-fn loader(_config: &Config) -> LoadPolicy {
-    Arc::new(|| {
-        let policy = Policy {
-            name: "none".to_owned(),
-            mode: Default::default(),
-            limits: Default::default(),
-            decision_header: false,
-            opaque: Default::default(),
-            scopes: Default::default(),
-        };
-        Ok((Arc::new(policy), "nothing to compile".to_owned()))
-    })
 }
 
 /// An error and what caused it, a line each.

@@ -108,11 +108,11 @@ pub async fn run(args: Args) -> Result<(), UpError> {
             (Some(model), upstream)
         }
     };
-    let guard = guard::start(&dir.path().join("guard.sock"), args.policy).await?;
+    let guard = guard::start(dir.path(), args.policy).await?;
     let config = Config {
         listen: args.listen,
         admin: dir.path().join("envoy.sock"),
-        guard: Some(dir.path().join("guard.sock")),
+        guard: Some(guard::socket(dir.path())),
         upstream,
         body_mode: BodyMode::FullDuplexStreamed,
     };

@@ -2,27 +2,34 @@
 
 use std::path::Path;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::UpError;
+use super::install;
 use crate::server;
 use crate::server::Listen;
-use crate::server::LoadPolicy;
 use crate::server::Running;
 use crate::server::Settings;
 
 /// How long open streams may take to finish after Ctrl-C: a person waits for the prompt.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// Starts the guard and returns when its policy is in force.
-pub(super) async fn start(socket: &Path, policy: Option<PathBuf>) -> Result<Running, UpError> {
+/// The policy where none is given. It becomes a file beside the socket: the guard reads its policy from a
+/// file, whoever wrote it.
+const DEMO_POLICY: &str = include_str!("../../../examples/policies/demo.yaml");
+
+/// Starts the guard with its socket in `dir` and returns when its policy is in force.
+pub(super) async fn start(dir: &Path, policy: Option<PathBuf>) -> Result<Running, UpError> {
+    let policy = match policy {
+        Some(policy) => policy,
+        None => demo_policy(dir)?,
+    };
     let listen = Listen::Unix {
-        path: socket.to_owned(),
+        path: socket(dir),
         mode: 0o600,
     };
-    let mut settings = Settings::new(listen, load_policy(policy.clone()));
-    settings.watched = policy.into_iter().collect();
+    let cache = install::cache().ok().map(|cache| cache.join("automata"));
+    let mut settings = Settings::new(listen, server::builtin(Some(policy), cache));
     settings.drain = DRAIN;
     let guard = server::start(settings).await;
     let mut guard = guard.map_err(|error| UpError::Guard(error.to_string()))?;
@@ -39,16 +46,18 @@ pub(super) async fn start(socket: &Path, policy: Option<PathBuf>) -> Result<Runn
     Ok(guard)
 }
 
-fn load_policy(_file: Option<PathBuf>) -> LoadPolicy {
-    Arc::new(|| {
-        let policy = crate::policy::Policy {
-            name: "pass".to_owned(),
-            mode: crate::policy::Mode::Enforce,
-            limits: crate::limits::Limits::default(),
-            decision_header: false,
-            opaque: crate::policy::OpaqueRules::default(),
-            scopes: crate::policy::Scopes::default(),
-        };
-        Ok((Arc::new(policy), "stand-in".to_owned()))
-    })
+/// Where the guard listens.
+pub(super) fn socket(dir: &Path) -> PathBuf {
+    dir.join("guard.sock")
+}
+
+fn demo_policy(dir: &Path) -> Result<PathBuf, UpError> {
+    let file = dir.join("demo.yaml");
+    match std::fs::write(&file, DEMO_POLICY) {
+        Ok(()) => Ok(file),
+        Err(source) => Err(UpError::Io {
+            what: format!("cannot write {}", file.display()),
+            source,
+        }),
+    }
 }

@@ -1,3 +1,6 @@
-//! Tests of the product from outside.
+//! The library from outside: its invariants, each held by data.
 
+mod chunking;
 mod engine;
+mod leaks;
+mod support;

@@ -4,14 +4,14 @@ mod build;
 mod minimise;
 mod table;
 
-pub(super) use table::{KIND_TEXT_START, Table, kind};
+pub(super) use table::{KIND_TEXT_START, OPENS, OPENS_GATED, Table};
 
 use super::gate::{GATES, Gates};
 use super::lint::{self, RuleError};
 use super::rule::Rule;
 use super::validate::Validator;
 use crate::text::fold::fold_str;
-use build::Family;
+use build::{Family, Pattern};
 use table::Weights;
 
 /// Rules that one automaton takes.
@@ -71,7 +71,11 @@ impl Automaton {
                 .and_then(|_| gate_of.next())
                 .map_or(0, |gate| gate + 1);
             if let Some(family) = families.get_mut(family) {
-                family.patterns.push((index as u16, hir));
+                family.patterns.push(Pattern {
+                    rule: index as u16,
+                    hir,
+                    not_after: Vec::new(),
+                });
             }
         }
         let table = build::build(&families, &weights(rules)).map_err(|error| vec![error])?;

@@ -22,13 +22,17 @@ pub enum Opaque {
     InvalidEncoding,
     /// The body did not arrive within its deadline.
     Timeout,
+    /// Trailers ended a body in STREAMED or BUFFERED mode while text was held: no message was left to send it.
+    TrailersHeld,
+    /// Envoy was told not to send this direction's body (`NONE`). Said, never denied: it is the operator's choice.
+    NotSent,
     /// The connection was upgraded to another protocol.
     Websocket,
 }
 
 impl Opaque {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::UnknownFormat,
         Self::InvalidJson,
         Self::TooLarge,
@@ -37,6 +41,8 @@ impl Opaque {
         Self::UnsupportedCoding,
         Self::InvalidEncoding,
         Self::Timeout,
+        Self::TrailersHeld,
+        Self::NotSent,
         Self::Websocket,
     ];
 
@@ -51,6 +57,8 @@ impl Opaque {
             Self::UnsupportedCoding => "unsupported_coding",
             Self::InvalidEncoding => "invalid_encoding",
             Self::Timeout => "timeout",
+            Self::TrailersHeld => "trailers_held",
+            Self::NotSent => "not_sent",
             Self::Websocket => "websocket",
         }
     }

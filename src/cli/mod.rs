@@ -1,1 +1,3 @@
-//! TODO cli
+//! One command a file.
+
+pub mod up;

@@ -1,9 +1,19 @@
 //! What the operator wants: the file as written becomes an immutable [`Policy`], and a policy turns
 //! findings into a verdict.
 
+mod catalogue;
+mod compile;
 mod decision;
+mod file;
+mod json;
+mod load;
+mod select;
+#[cfg(test)]
+mod tests;
 
+pub use compile::{Build, MAX_PRIORITY};
 pub use decision::{Decision, Finding, Verdict};
+pub use load::{Loaded, default, load};
 
 use std::sync::Arc;
 
@@ -21,6 +31,17 @@ pub enum Action {
     Redact,
     /// Refuse the exchange.
     Deny,
+}
+
+impl Action {
+    /// `observe`, `redact` or `deny`, as policies and decisions spell it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Redact => "redact",
+            Self::Deny => "deny",
+        }
+    }
 }
 
 /// Whether verdicts are carried out.

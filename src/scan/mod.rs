@@ -6,6 +6,10 @@
 //! rule could still match.
 
 pub mod automaton;
+pub mod cover;
+mod decode;
+mod gate;
+mod lane;
 pub mod lint;
 pub mod rule;
 pub mod stream;

@@ -1,0 +1,174 @@
+//! From lines of a policy to automata: each distinct set of rules is compiled once.
+
+use std::sync::Arc;
+
+use super::catalogue::Catalogue;
+use super::select::{Selected, Selection};
+use super::{Action, RuleInForce, RuleSet, Scope, Scopes};
+use crate::document::{Errors, Position, Problem};
+use crate::scan::lint::RuleError;
+use crate::scan::{Automaton, Rule};
+use crate::text::{Direction, Role};
+
+/// The highest priority that a rule may ask for. Above it are the bands of the actions: in a component
+/// of overlapping matches a rule that denies wins over all that redact, and those over all that observe.
+pub const MAX_PRIORITY: u16 = 0x3fff;
+
+/// How an automaton is had for a list of rules: compiled, or from a cache.
+pub type Build<'a> = dyn FnMut(&[Rule]) -> Result<Arc<Automaton>, Vec<RuleError>> + 'a;
+
+/// `Scopes::index` where there is nothing to look for.
+const NOTHING: usize = usize::MAX;
+
+/// Compiles what `select` chose per direction and role.
+pub(super) struct Compiler<'a, 'b> {
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) build: &'a mut Build<'b>,
+    /// Where an error goes that no rule of the file is to blame for.
+    pub(super) fallback: Position,
+    pub(super) errors: &'a mut Errors,
+    pub(super) automata: Vec<(Vec<Rule>, Option<Arc<Automaton>>)>,
+}
+
+impl Compiler<'_, '_> {
+    /// Lints the file's own rules where compiling the scopes would not: those that no line names, and
+    /// all of them where the file has errors, so that it tells everything at once.
+    pub(super) fn lint_custom(&mut self, idle: &dyn Fn(&str) -> bool, warnings: &mut Errors) {
+        let mut rules = Vec::new();
+        let broken = !self.errors.is_empty();
+        for (at, listed) in self.catalogue.custom() {
+            let id = &listed.rule.id;
+            if idle(id) {
+                let hint = "name its pack in `request.rules` or `response.rules`";
+                warnings.push_hint(at, format!("rule `{id}` is in force nowhere"), hint);
+            }
+            if broken || idle(id) {
+                rules.push(Rule::clone(&listed.rule));
+            }
+        }
+        if !rules.is_empty()
+            && let Err(refused) = (self.build)(&rules)
+        {
+            self.tell(&refused);
+        }
+    }
+
+    pub(super) fn scopes(
+        &mut self,
+        mut select: impl FnMut(Direction, Role) -> Selection,
+    ) -> Scopes {
+        let mut scopes = Scopes {
+            sets: Vec::new(),
+            index: [[NOTHING; 8]; 2],
+        };
+        let mut distinct: Vec<Selection> = Vec::new();
+        for (direction, by_role) in [Direction::Request, Direction::Response]
+            .into_iter()
+            .zip(&mut scopes.index)
+        {
+            for (role, slot) in Role::ALL.into_iter().zip(by_role) {
+                let selection = select(direction, role);
+                if selection == Selection::default() {
+                    continue;
+                }
+                *slot = match distinct.iter().position(|known| *known == selection) {
+                    Some(index) => index,
+                    None => {
+                        let scope = Scope {
+                            enforce: self.rule_set(&selection.enforce),
+                            observe: self.rule_set(&selection.observe),
+                        };
+                        scopes.sets.push(Arc::new(scope));
+                        distinct.push(selection);
+                        distinct.len() - 1
+                    }
+                };
+            }
+        }
+        scopes
+    }
+
+    fn rule_set(&mut self, selected: &[Selected]) -> Option<RuleSet> {
+        if selected.is_empty() {
+            return None;
+        }
+        let rules = selected.iter().map(banded).collect();
+        Some(RuleSet {
+            automaton: self.automaton(rules)?,
+            rules: selected.iter().map(in_force).collect(),
+        })
+    }
+
+    fn automaton(&mut self, rules: Vec<Rule>) -> Option<Arc<Automaton>> {
+        if let Some((_, known)) = self.automata.iter().find(|(known, _)| *known == rules) {
+            return known.clone();
+        }
+        let built = match (self.build)(&rules) {
+            Ok(automaton) => Some(automaton),
+            Err(refused) => {
+                self.tell(&refused);
+                None
+            }
+        };
+        self.automata.push((rules, built.clone()));
+        built
+    }
+
+    fn tell(&mut self, refused: &[RuleError]) {
+        for error in refused {
+            let place = blamed(error).and_then(|id| self.catalogue.place(id));
+            let place = place.unwrap_or(self.fallback);
+            let message = error.to_string();
+            let told = |problem: &Problem| problem.at == place && problem.message == message;
+            if !self.errors.problems().iter().any(told) {
+                self.errors.add(place, message.clone(), hint(error));
+            }
+        }
+    }
+}
+
+/// The rule to blame.
+fn blamed(error: &RuleError) -> Option<&str> {
+    match error {
+        RuleError::EmptyMatch { id } => Some(id),
+    }
+}
+
+fn hint(_error: &RuleError) -> Option<String> {
+    None
+}
+
+/// The rule as the automaton gets it: its priority in the band of its action, its allow-lists joined.
+fn banded(selected: &Selected) -> Rule {
+    let band = match selected.action {
+        Action::Observe => 0,
+        Action::Redact => MAX_PRIORITY + 1,
+        Action::Deny => 2 * (MAX_PRIORITY + 1),
+    };
+    let mut rule = Rule::clone(&selected.rule);
+    rule.priority = rule.priority.min(MAX_PRIORITY) + band;
+    rule.allow.extend_from_slice(&selected.allow);
+    rule
+}
+
+fn in_force(selected: &Selected) -> RuleInForce {
+    let Rule { id, kind, tags, .. } = &*selected.rule;
+    RuleInForce {
+        id: id.as_str().into(),
+        kind: kind.as_str().into(),
+        tags: tags.as_slice().into(),
+        action: selected.action,
+        shadow: selected.shadow,
+        placeholder: placeholder(kind).into(),
+    }
+}
+
+/// `[EMAIL]`. Nothing in it that JSON escapes, whatever the kind is called.
+fn placeholder(kind: &str) -> String {
+    let shown = kind.chars().map(|c| match c {
+        'a'..='z' => c.to_ascii_uppercase(),
+        'A'..='Z' | '0'..='9' => c,
+        _ => '_',
+    });
+    format!("[{}]", shown.collect::<String>())
+}

@@ -1,0 +1,339 @@
+//! The policy file as its author wrote it: read, checked for what can be checked without the rules.
+
+use crate::document::{Document, Errors, Fields, Node, Position};
+use crate::limits::Limits;
+use crate::opaque::Opaque;
+use crate::policy::{Action, Mode};
+use crate::text::{Direction, Role};
+
+/// What a policy file says it is.
+const API_VERSION: &str = "tidegate.dev/v1alpha1";
+const KIND: &str = "GuardPolicy";
+
+const MODES: &[(&str, Mode)] = &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)];
+const ACTIONS: &[(&str, Action)] = &[
+    ("observe", Action::Observe),
+    ("redact", Action::Redact),
+    ("deny", Action::Deny),
+];
+
+/// Words of a policy that are planned and not built. A policy that says something the guard does not
+/// do must not load: its author would believe in it.
+const LATER_ACTIONS: &[&str] = &["pseudonymize", "mask", "hash", "escalate"];
+
+/// One policy file.
+#[derive(Debug)]
+pub(super) struct PolicyFile {
+    pub(super) name: String,
+    pub(super) mode: Mode,
+    pub(super) limits: Limits,
+    pub(super) decision_header: bool,
+    pub(super) opaque_allowed: Vec<Opaque>,
+    /// In the order of `Direction`.
+    pub(super) entries: [Vec<Entry>; 2],
+    /// The custom rules, to be decoded by `detect`.
+    pub(super) rules: Vec<Node>,
+}
+
+/// One line of `request.rules` or `response.rules`.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) at: Position,
+    /// The pack.
+    pub(super) detect: Name,
+    /// Of these kinds only.
+    pub(super) kinds: Vec<Name>,
+    /// These rules only, by id.
+    pub(super) rules: Vec<Name>,
+    /// Without these rules.
+    pub(super) except: Vec<Name>,
+    /// In the order of `Role::ALL`.
+    pub(super) from: [bool; 8],
+    pub(super) action: Action,
+    pub(super) shadow: bool,
+    pub(super) allow: Vec<String>,
+}
+
+/// A word of the file and its place.
+#[derive(Debug, Clone)]
+pub(super) struct Name {
+    pub(super) text: String,
+    pub(super) at: Position,
+}
+
+impl PolicyFile {
+    /// Reads `document`. What cannot be read is told to `errors` and left at its default, so that the
+    /// rest of the file is judged too.
+    pub(super) fn read(document: &Document, errors: &mut Errors) -> Self {
+        let mut file = Self {
+            name: String::new(),
+            mode: Mode::Enforce,
+            limits: Limits::default(),
+            decision_header: false,
+            opaque_allowed: Vec::new(),
+            entries: [Vec::new(), Vec::new()],
+            rules: Vec::new(),
+        };
+        let Some(mut top) = document.root().fields("a policy", errors) else {
+            return file;
+        };
+        constant(&mut top, "apiVersion", API_VERSION, errors);
+        constant(&mut top, "kind", KIND, errors);
+        if let Some(node) = top.need("metadata", errors) {
+            file.read_metadata(node, errors);
+        }
+        if let Some(node) = top.need("spec", errors) {
+            file.read_spec(node, errors);
+        }
+        top.finish(errors);
+        file
+    }
+
+    fn read_metadata(&mut self, node: &Node, errors: &mut Errors) {
+        let Some(mut fields) = node.fields("`metadata`", errors) else {
+            return;
+        };
+        if let Some(node) = fields.need("name", errors)
+            && let Some(name) = node.string("`name`", errors)
+        {
+            if is_object_name(name) {
+                self.name = name.to_owned();
+            } else {
+                errors.push_hint(
+                    node.at,
+                    "`name` is no Kubernetes object name",
+                    "1 to 253 of a-z, 0-9, `-` and `.`, the first and last a letter or digit",
+                );
+            }
+        }
+        // Where the object lives and what others keep on it: accepted, since the same text may be a
+        // custom resource one day, and without any effect on what is judged.
+        fields.string("namespace", errors);
+        for map in ["labels", "annotations"] {
+            if let Some(node) = fields.take(map) {
+                node.fields(&format!("`{map}`"), errors).map(Fields::ignore);
+            }
+        }
+        fields.finish(errors);
+    }
+
+    fn read_spec(&mut self, node: &Node, errors: &mut Errors) {
+        let Some(mut fields) = node.fields("`spec`", errors) else {
+            return;
+        };
+        self.mode = fields.one_of("mode", MODES, errors).unwrap_or_default();
+        if let Some(node) = fields.take("match") {
+            read_match(node, errors);
+        }
+        if let Some(at) = fields.take("tools").map(|node| node.at) {
+            later(at, "`tools`", "leave it out", errors);
+        }
+        for direction in [Direction::Request, Direction::Response] {
+            let Some(mut half) = fields.fields(direction.as_str(), errors) else {
+                continue;
+            };
+            let entries = half.list("rules", errors).iter();
+            let entries = entries
+                .filter_map(|node| Entry::read(node, errors))
+                .collect();
+            if let Some(slot) = self.entries.get_mut(direction as usize) {
+                *slot = entries;
+            }
+            half.finish(errors);
+        }
+        self.rules = fields.list("rules", errors).to_vec();
+        if let Some(opaque) = fields.fields("opaque", errors) {
+            self.read_opaque(opaque, errors);
+        }
+        if let Some(limits) = fields.fields("limits", errors) {
+            read_limits(&mut self.limits, limits, errors);
+        }
+        self.decision_header = fields.boolean("decisionHeader", errors).unwrap_or_default();
+        fields.finish(errors);
+    }
+
+    fn read_opaque(&mut self, mut fields: Fields<'_>, errors: &mut Errors) {
+        const ANSWERS: &[(&str, bool)] = &[("deny", false), ("allow", true)];
+        let default = fields.one_of("default", ANSWERS, errors).unwrap_or(false);
+        for why in Opaque::ALL {
+            if fields
+                .one_of(why.as_str(), ANSWERS, errors)
+                .unwrap_or(default)
+            {
+                self.opaque_allowed.push(why);
+            }
+        }
+        fields.finish(errors);
+    }
+}
+
+impl Entry {
+    fn read(node: &Node, errors: &mut Errors) -> Option<Self> {
+        let mut fields = node.fields("a rule", errors)?;
+        let detect = name(fields.need("detect", errors), "`detect`", errors);
+        let kinds = names(&mut fields, "kinds", errors);
+        let rules = names(&mut fields, "rules", errors);
+        let except = names(&mut fields, "except", errors);
+        let from = match fields.take("from") {
+            Some(node) => read_roles(node, errors),
+            None => [true; 8],
+        };
+        let action = fields.need("action", errors);
+        let action = action.and_then(|node| read_action(node, errors));
+        let shadow = fields.boolean("shadow", errors).unwrap_or_default();
+        let allow = fields.strings("allow", errors).unwrap_or_default();
+        let allow = allow.into_iter().map(str::to_owned).collect();
+        if let Some(node) = fields.take("at") {
+            later(
+                node.at,
+                "`at`",
+                "the rules of a pack have no levels",
+                errors,
+            );
+        }
+        fields.finish(errors);
+        Some(Self {
+            at: node.at,
+            detect: detect?,
+            kinds,
+            rules,
+            except,
+            from,
+            action: action?,
+            shadow,
+            allow,
+        })
+    }
+}
+
+fn constant(fields: &mut Fields<'_>, key: &'static str, value: &str, errors: &mut Errors) {
+    if let Some(node) = fields.need(key, errors) {
+        node.one_of(&format!("`{key}`"), &[(value, ())], errors);
+    }
+}
+
+fn read_match(node: &Node, errors: &mut Errors) {
+    let Some(mut fields) = node.fields("`match`", errors) else {
+        return;
+    };
+    for key in ["workloads", "namespaces"] {
+        if let Some(node) = fields.take(key)
+            && node.strings(&format!("`{key}`"), errors).is_some()
+        {
+            later(
+                node.at,
+                &format!("`match.{key}`"),
+                "leave it out and attach the guard only to the workloads it should judge",
+                errors,
+            );
+        }
+    }
+    fields.finish(errors);
+}
+
+fn read_roles(node: &Node, errors: &mut Errors) -> [bool; 8] {
+    let known = Role::ALL.map(|role| (role.as_str(), role));
+    let mut from = [false; 8];
+    let nodes = node.list("`from`", errors).unwrap_or_default();
+    for node in nodes {
+        if let Some(role) = node.one_of("a role of `from`", &known, errors)
+            && let Some(slot) = from.get_mut(role as usize)
+        {
+            *slot = true;
+        }
+    }
+    if nodes.is_empty() {
+        errors.push_hint(
+            node.at,
+            "`from` names no role",
+            "leave it out to mean all of them",
+        );
+    }
+    from
+}
+
+fn read_action(node: &Node, errors: &mut Errors) -> Option<Action> {
+    let text = node.string("`action`", errors)?;
+    if LATER_ACTIONS.contains(&text) {
+        later(
+            node.at,
+            &format!("the action `{text}`"),
+            "use `redact`",
+            errors,
+        );
+        return None;
+    }
+    node.one_of("`action`", ACTIONS, errors)
+}
+
+fn read_limits(limits: &mut Limits, mut fields: Fields<'_>, errors: &mut Errors) {
+    const BODY: std::ops::RangeInclusive<u64> = 1 << 10..=1 << 30;
+    // Not under twice what one match may keep back before it is sealed.
+    const WAITING: std::ops::RangeInclusive<u64> = 8 << 10..=64 << 20;
+    let set = |slot: &mut usize, value: Option<usize>| *slot = value.unwrap_or(*slot);
+    set(
+        &mut limits.max_request_bytes,
+        fields.bytes("maxRequestBytes", BODY, errors),
+    );
+    set(
+        &mut limits.max_response_bytes,
+        fields.bytes("maxResponseBytes", BODY, errors),
+    );
+    set(
+        &mut limits.max_event_bytes,
+        fields.bytes("maxEventBytes", WAITING, errors),
+    );
+    set(
+        &mut limits.max_held_bytes,
+        fields.bytes("maxHeldBytes", WAITING, errors),
+    );
+    set(
+        &mut limits.max_depth,
+        fields.integer("maxDepth", 8..=1024, errors),
+    );
+    set(
+        &mut limits.max_channels,
+        fields.integer("maxChannels", 16..=1 << 20, errors),
+    );
+    if let Some(ms) = fields.millis("requestDeadline", 100..=3_600_000, errors) {
+        limits.request_deadline_ms = ms;
+    }
+    fields.finish(errors);
+}
+
+fn names(fields: &mut Fields<'_>, key: &'static str, errors: &mut Errors) -> Vec<Name> {
+    let Some(node) = fields.take(key) else {
+        return Vec::new();
+    };
+    let nodes = node.list(&format!("`{key}`"), errors).unwrap_or_default();
+    if nodes.is_empty() {
+        let message = format!("`{key}` names nothing");
+        errors.push_hint(node.at, message, "leave it out");
+    }
+    let what = format!("each of `{key}`");
+    let nodes = nodes.iter();
+    nodes
+        .filter_map(|node| name(Some(node), &what, errors))
+        .collect()
+}
+
+fn name(node: Option<&Node>, what: &str, errors: &mut Errors) -> Option<Name> {
+    let node = node?;
+    let text = node.string(what, errors)?.to_owned();
+    Some(Name { text, at: node.at })
+}
+
+/// What is known, planned, and not enforced.
+pub(super) fn later(at: Position, what: &str, hint: &str, errors: &mut Errors) {
+    errors.push_hint(at, format!("{what} is not enforced yet"), hint);
+}
+
+/// RFC 1123 subdomain, as Kubernetes wants it: it stands in headers, logs and labels of metrics.
+fn is_object_name(name: &str) -> bool {
+    let inner = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '-' | '.');
+    let edge = |c: Option<char>| c.is_some_and(|c| !matches!(c, '-' | '.'));
+    name.len() <= 253
+        && name.chars().all(inner)
+        && edge(name.chars().next())
+        && edge(name.chars().next_back())
+}

@@ -1,0 +1,178 @@
+//! Which rules are in force for one direction and role, after every line of the policy had its say.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::catalogue::{Catalogue, Listed, Pack};
+use super::file::{Entry, Name, later};
+use crate::document::{Errors, Position};
+use crate::policy::Action;
+use crate::scan::Rule;
+
+/// A line of the policy with the rules that it names.
+#[derive(Debug)]
+pub(super) struct Line<'a> {
+    pub(super) entry: &'a Entry,
+    pub(super) rules: Vec<&'a Listed>,
+}
+
+/// One rule in force.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Selected {
+    pub(super) rule: Arc<Rule>,
+    pub(super) action: Action,
+    /// Only observed although its action is more.
+    pub(super) shadow: bool,
+    /// What its findings may be, by the lines that name it.
+    pub(super) allow: Vec<String>,
+}
+
+/// The rules of one scope: those that act, and those that only record.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Selection {
+    pub(super) enforce: Vec<Selected>,
+    pub(super) observe: Vec<Selected>,
+}
+
+/// Finds the rules that each line names; what is named and is not there is told.
+pub(super) fn resolve<'a>(
+    entries: &'a [Entry],
+    catalogue: &'a Catalogue,
+    errors: &mut Errors,
+) -> Vec<Line<'a>> {
+    let lines = entries.iter();
+    lines
+        .filter_map(|entry| {
+            let pack = find_pack(&entry.detect, catalogue, errors)?;
+            let rules = find_rules(entry, pack, errors);
+            Some(Line { entry, rules })
+        })
+        .collect()
+}
+
+fn find_pack<'a>(name: &Name, catalogue: &'a Catalogue, errors: &mut Errors) -> Option<&'a Pack> {
+    if Catalogue::is_later(&name.text) {
+        let hint = "leave the rule out";
+        later(name.at, &format!("`detect: {}`", name.text), hint, errors);
+        return None;
+    }
+    let pack = catalogue.pack(&name.text);
+    if pack.is_none() {
+        let known = catalogue.packs().iter().map(|pack| pack.name.as_str());
+        errors.unknown(name.at, "a pack of rules", &name.text, known);
+    }
+    pack
+}
+
+fn find_rules<'a>(entry: &Entry, pack: &'a Pack, errors: &mut Errors) -> Vec<&'a Listed> {
+    let kinds = || pack.rules.iter().map(|listed| listed.rule.kind.as_str());
+    let ids = || pack.rules.iter().map(|listed| listed.rule.id.as_str());
+    let told = errors.len();
+    for kind in &entry.kinds {
+        if !kinds().any(|known| known == kind.text) {
+            let what = format!("a kind of `{}`", pack.name);
+            errors.unknown(kind.at, &what, &kind.text, kinds());
+        }
+    }
+    for id in entry.rules.iter().chain(&entry.except) {
+        if !ids().any(|known| known == id.text) {
+            let what = format!("a rule of `{}`", pack.name);
+            errors.unknown(id.at, &what, &id.text, ids());
+        }
+    }
+    let names = |names: &[Name], text: &str| names.iter().any(|name| name.text == text);
+    let all = entry.kinds.is_empty() && entry.rules.is_empty();
+    let rules: Vec<&Listed> = pack
+        .rules
+        .iter()
+        .filter(|listed| {
+            let Rule { id, kind, .. } = &*listed.rule;
+            (all || names(&entry.kinds, kind) || names(&entry.rules, id))
+                && !names(&entry.except, id)
+        })
+        .collect();
+    if rules.is_empty() && errors.len() == told {
+        errors.push(
+            entry.at,
+            "this rule looks for nothing: `except` takes all of it away",
+        );
+    }
+    rules
+}
+
+/// The rules in force for the role with this index into `Role::ALL`.
+///
+/// A rule that two lines name is in force once. The stronger action wins, and what is allowed is what
+/// both lines allow, so that no line weakens another. A line in shadow does not mix with those in
+/// force, and is dropped where they do the same or more.
+pub(super) fn select(lines: &[Line<'_>], role: usize, all_shadow: bool) -> Selection {
+    let mut enforce: BTreeMap<&str, Selected> = BTreeMap::new();
+    let mut observe: BTreeMap<&str, Selected> = BTreeMap::new();
+    for Line { entry, rules } in lines {
+        if !entry.from.get(role).is_some_and(|named| *named) {
+            continue;
+        }
+        let observed = all_shadow || entry.shadow || entry.action == Action::Observe;
+        for listed in rules {
+            let selected = Selected {
+                rule: Arc::clone(&listed.rule),
+                action: entry.action,
+                shadow: observed && entry.action != Action::Observe,
+                allow: entry.allow.clone(),
+            };
+            let set = if observed { &mut observe } else { &mut enforce };
+            set.entry(&listed.rule.id)
+                .and_modify(|known| known.merge(&selected))
+                .or_insert(selected);
+        }
+    }
+    observe.retain(|id, shadow| {
+        enforce
+            .get(id)
+            .is_none_or(|real| real.action < shadow.action)
+    });
+    Selection {
+        enforce: enforce.into_values().collect(),
+        observe: observe.into_values().collect(),
+    }
+}
+
+impl Selected {
+    fn merge(&mut self, other: &Self) {
+        self.action = self.action.max(other.action);
+        self.shadow |= other.shadow;
+        self.allow.retain(|text| other.allow.contains(text));
+    }
+}
+
+/// Tells the lines of one direction that name the same rules with different actions or allow-lists.
+pub(super) fn overlaps(lines: &[Line<'_>], warnings: &mut Errors) {
+    for (index, later) in lines.iter().enumerate() {
+        for earlier in lines.iter().take(index) {
+            let (a, b) = (earlier.entry, later.entry);
+            let meet = a.from.iter().zip(&b.from).any(|(a, b)| *a && *b);
+            let same = a.action == b.action && a.allow == b.allow;
+            if !meet || same || a.shadow != b.shadow {
+                continue;
+            }
+            let ids = || earlier.rules.iter().map(|listed| &listed.rule.id);
+            let twice = |listed: &&&Listed| ids().any(|id| *id == listed.rule.id);
+            let count = later.rules.iter().filter(twice).count();
+            if count > 0 {
+                let winner = a.action.max(b.action).as_str();
+                let message = format!(
+                    "{count} of its {} rules are named on line {} too: {} there, {} here, {winner} wins",
+                    later.rules.len(),
+                    line(a.at),
+                    a.action.as_str(),
+                    b.action.as_str(),
+                );
+                warnings.push(b.at, message);
+            }
+        }
+    }
+}
+
+fn line(at: Position) -> usize {
+    at.line
+}

@@ -1,0 +1,409 @@
+//! A body that is a stream of server-sent events. Each event leaves as it came, at once, or waits in order
+//! until all its text is decided; covered text is cut out of the events it stands in.
+
+mod queue;
+
+use ahash::HashMap;
+
+use crate::opaque::Opaque;
+use crate::scan::Resolved;
+use crate::session::body::charge;
+use crate::session::channel::Channel;
+use crate::session::judge::Judge;
+use crate::text::{Direction, Role, Source};
+use crate::wire::reader::{Piece, Place, Reader, Writing};
+use crate::wire::sse::{Line, Splitter, lines};
+use crate::wire::{Class, Dialect, Join, Progress};
+
+use queue::{Held, HeldText, Queue};
+
+/// One stream.
+#[derive(Debug)]
+pub(in crate::session) struct Events {
+    dialect: &'static dyn Dialect,
+    direction: Direction,
+    splitter: Splitter,
+    /// Bytes of the event that is still coming.
+    waiting: Vec<u8>,
+    is_first: bool,
+    reader: Reader,
+    channels: Channels,
+    queue: Queue,
+    /// Of all events read; each waiting event carries a copy where it changed something.
+    read: Progress,
+    /// Of the events that have left.
+    left: Progress,
+    scratch: Resolved,
+    data: Vec<std::ops::Range<usize>>,
+}
+
+/// The runs of text of a stream, by name.
+#[derive(Debug, Default)]
+pub(super) struct Channels {
+    by_name: HashMap<String, usize>,
+    list: Vec<Channel>,
+}
+
+impl Events {
+    pub(super) fn new(dialect: &'static dyn Dialect, direction: Direction) -> Self {
+        Self {
+            dialect,
+            direction,
+            splitter: Splitter::default(),
+            waiting: Vec::new(),
+            is_first: true,
+            reader: Reader::default(),
+            channels: Channels::default(),
+            queue: Queue::default(),
+            read: Progress::default(),
+            left: Progress::default(),
+            scratch: Resolved::default(),
+            data: Vec::new(),
+        }
+    }
+
+    pub(super) fn push(
+        &mut self,
+        chunk: &[u8],
+        end: bool,
+        judge: &mut Judge,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Opaque> {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.extend_from_slice(chunk);
+        let mut done = 0;
+        let result = self.split(&waiting, &mut done, end, judge, out);
+        waiting.drain(..done.min(waiting.len()));
+        self.waiting = waiting;
+        result
+    }
+
+    /// Reads every whole event of `waiting`; `done` is how much of it was taken into the queue.
+    fn split(
+        &mut self,
+        waiting: &[u8],
+        done: &mut usize,
+        end: bool,
+        judge: &mut Judge,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Opaque> {
+        let limit = judge.policy().limits.max_event_bytes;
+        while let Some(length) = waiting
+            .get(*done..)
+            .and_then(|rest| self.splitter.next(rest))
+        {
+            let event = waiting.get(*done..*done + length).unwrap_or_default();
+            charge(0, event.len(), limit)?;
+            self.event(event, done, judge)?;
+            self.leave(judge, out)?;
+            if judge.denied().is_some() {
+                return Ok(());
+            }
+        }
+        let rest = waiting.get(*done..).unwrap_or_default();
+        charge(0, rest.len(), limit)?;
+        if end {
+            if !rest.is_empty() {
+                self.event(rest, done, judge)?;
+            }
+            self.finish("", judge);
+            self.leave(judge, out)?;
+        }
+        Ok(())
+    }
+
+    /// The dialect's own ending, after what has left.
+    pub(super) fn ending(&self) -> Vec<u8> {
+        self.dialect.ending(&self.left)
+    }
+
+    /// Lets all that is held leave, with the edits that are known.
+    pub(super) fn into_rest(mut self, judge: &mut Judge, out: &mut Vec<u8>) {
+        self.finish("", judge);
+        self.queue.leave(
+            &self.channels,
+            &mut self.reader,
+            self.dialect,
+            self.direction,
+            &mut self.left,
+            out,
+        );
+        out.append(&mut self.waiting);
+    }
+
+    fn leave(&mut self, judge: &mut Judge, out: &mut Vec<u8>) -> Result<(), Opaque> {
+        if judge.denied().is_some() {
+            return Ok(());
+        }
+        self.queue.leave(
+            &self.channels,
+            &mut self.reader,
+            self.dialect,
+            self.direction,
+            &mut self.left,
+            out,
+        );
+        judge.holds(self.queue.bytes());
+        charge(self.queue.bytes(), 0, judge.policy().limits.max_held_bytes)
+    }
+
+    /// Puts one event into the queue, reads its text, ends the channels that it ends.
+    fn event(&mut self, event: &[u8], done: &mut usize, judge: &mut Judge) -> Result<(), Opaque> {
+        let mut held = self.queue.fresh();
+        held.bytes.extend_from_slice(event);
+        self.queue.push(held);
+        *done += event.len();
+        let is_first = std::mem::take(&mut self.is_first);
+        self.data.clear();
+        for line in lines(event, is_first) {
+            match line {
+                Line::Data(range) => self.data.push(range),
+                Line::Other(range) => self.field(event, range, judge),
+            }
+        }
+        let data = std::mem::take(&mut self.data);
+        let result = self.document(event, &data, judge);
+        self.data = data;
+        result
+    }
+
+    /// The value of a field that is no data, or a comment: the model does not write it, but an upstream
+    /// could. What is a plain word (`event: message_start`) holds nothing to find.
+    fn field(&mut self, event: &[u8], range: std::ops::Range<usize>, judge: &mut Judge) {
+        let value = event.get(range.clone()).unwrap_or_default();
+        if value
+            .iter()
+            .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'.' | b' '))
+        {
+            return;
+        }
+        let place = Place {
+            raw: range,
+            writing: Writing::Plain,
+        };
+        let policy = judge.policy().clone();
+        let mut channel = Channel::new(&policy, self.direction, Role::Other, Source::Plain, "sse");
+        alone(
+            &mut self.queue,
+            value,
+            &place,
+            &mut channel,
+            judge,
+            &mut self.scratch,
+        );
+    }
+
+    fn document(
+        &mut self,
+        event: &[u8],
+        data: &[std::ops::Range<usize>],
+        judge: &mut Judge,
+    ) -> Result<(), Opaque> {
+        let joined = joined(event, data);
+        let doc = joined.as_ref();
+        if doc.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        if self.dialect.is_terminal(doc) {
+            self.finish("", judge);
+            self.read.finish();
+        } else {
+            self.text(doc, data, judge)?;
+            self.dialect.passes(doc, self.reader.tree(), &mut self.read);
+            let mut ended = Vec::new();
+            self.dialect.ends(doc, self.reader.tree(), &mut ended);
+            for prefix in ended {
+                self.finish(&prefix, judge);
+            }
+        }
+        self.queue.note_progress(&self.read);
+        Ok(())
+    }
+
+    /// Feeds every piece of `doc` to its channel.
+    fn text(
+        &mut self,
+        doc: &[u8],
+        data: &[std::ops::Range<usize>],
+        judge: &mut Judge,
+    ) -> Result<(), Opaque> {
+        let policy = judge.policy().clone();
+        let direction = self.direction;
+        let (channels, queue, scratch) = (&mut self.channels, &mut self.queue, &mut self.scratch);
+        let mut overflow = false;
+        self.reader.read(
+            doc,
+            self.dialect,
+            direction,
+            policy.limits.max_depth,
+            &mut |piece: Piece<'_>| {
+                if judge.denied().is_some() {
+                    return;
+                }
+                let place = place_in_event(&piece.place, data);
+                let class = piece.class;
+                if class.join == Join::Alone {
+                    let mut channel =
+                        Channel::new(&policy, direction, class.role, class.source, piece.channel);
+                    alone(queue, piece.text, &place, &mut channel, judge, scratch);
+                    return;
+                }
+                let Some(index) = channels.index(piece.channel, class, &policy, direction) else {
+                    overflow = true;
+                    return;
+                };
+                let Some(channel) = channels.list.get_mut(index) else {
+                    return;
+                };
+                let start = channel.read();
+                let end = start + piece.text.len() as u64;
+                queue.push_text(HeldText {
+                    channel: Some(index),
+                    start,
+                    end,
+                    place,
+                    join: class.join,
+                    edits: Vec::new(),
+                });
+                channel.push(piece.text, judge, scratch);
+                queue.cut(index, channel, scratch);
+            },
+        )?;
+        if overflow {
+            Err(Opaque::TooManyChannels)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Ends every channel whose name begins with `prefix`.
+    fn finish(&mut self, prefix: &str, judge: &mut Judge) {
+        let mut ended: Vec<_> = self
+            .channels
+            .by_name
+            .iter()
+            .filter(|(name, _)| name.starts_with(prefix))
+            .map(|(_, &index)| index)
+            .collect();
+        // In the order in which they began, so that findings come in one order.
+        ended.sort_unstable();
+        for index in ended {
+            if judge.denied().is_some() {
+                return;
+            }
+            let Some(channel) = self.channels.list.get_mut(index) else {
+                continue;
+            };
+            channel.finish(judge, &mut self.scratch);
+            self.queue.cut(index, channel, &self.scratch);
+        }
+        // Text that comes on an ended channel after all begins a new one.
+        self.channels
+            .by_name
+            .retain(|name, _| !name.starts_with(prefix));
+    }
+}
+
+impl Channels {
+    fn index(
+        &mut self,
+        name: &str,
+        class: Class,
+        policy: &crate::policy::Policy,
+        direction: Direction,
+    ) -> Option<usize> {
+        if let Some(&index) = self.by_name.get(name) {
+            return Some(index);
+        }
+        if self.list.len() >= policy.limits.max_channels {
+            return None;
+        }
+        let index = self.list.len();
+        self.list.push(Channel::new(
+            policy,
+            direction,
+            class.role,
+            class.source,
+            name,
+        ));
+        self.by_name.insert(name.to_owned(), index);
+        Some(index)
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<&Channel> {
+        self.list.get(index)
+    }
+}
+
+/// Judges a text that is whole in this event.
+fn alone(
+    queue: &mut Queue,
+    text: &[u8],
+    place: &Place,
+    channel: &mut Channel,
+    judge: &mut Judge,
+    scratch: &mut Resolved,
+) {
+    let end = text.len() as u64;
+    let mut held = HeldText {
+        channel: None,
+        start: 0,
+        end,
+        place: place.clone(),
+        join: Join::Alone,
+        edits: Vec::new(),
+    };
+    channel.push(text, judge, scratch);
+    held.cut(channel, scratch);
+    if judge.denied().is_none() {
+        channel.finish(judge, scratch);
+        held.cut(channel, scratch);
+    }
+    if !held.edits.is_empty() {
+        queue.push_text(held);
+    }
+}
+
+/// The data of an event: its one line as it stands, or its lines joined as the standard says.
+fn joined<'e>(event: &'e [u8], data: &[std::ops::Range<usize>]) -> std::borrow::Cow<'e, [u8]> {
+    match data {
+        [one] => event.get(one.clone()).unwrap_or_default().into(),
+        many => {
+            let parts: Vec<_> = many
+                .iter()
+                .map(|line| event.get(line.clone()).unwrap_or_default())
+                .collect();
+            parts.join(&b'\n').into()
+        }
+    }
+}
+
+/// An offset in the joined data lines, as an offset in the event.
+fn in_event(at: usize, data: &[std::ops::Range<usize>]) -> usize {
+    let mut before = 0;
+    for line in data {
+        if at <= before + line.len() {
+            return line.start + at.saturating_sub(before);
+        }
+        before += line.len() + 1;
+    }
+    data.last().map_or(0, |line| line.end)
+}
+
+/// A place in the joined data lines, as a place in the event. A string never runs over a line end, which no
+/// JSON string can hold.
+fn place_in_event(place: &Place, data: &[std::ops::Range<usize>]) -> Place {
+    let start = in_event(place.raw.start, data);
+    Place {
+        raw: start..start + place.raw.len(),
+        writing: place.writing,
+    }
+}
+
+impl Held {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.texts.clear();
+        self.after = None;
+    }
+}

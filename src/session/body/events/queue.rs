@@ -1,0 +1,270 @@
+//! Events that wait, in order, until all their text is decided.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::scan::Resolved;
+use crate::session::body::events::{Channels, in_event, joined};
+use crate::session::channel::Channel;
+use crate::text::Direction;
+use crate::wire::reader::{Place, Reader};
+use crate::wire::splice::{Splice, splice};
+use crate::wire::sse::{Line, lines};
+use crate::wire::{Dialect, Join, Progress};
+
+/// Spent events kept for their buffers.
+const SPARE: usize = 8;
+
+/// The waiting events of one stream.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    events: VecDeque<Held>,
+    spare: Vec<Held>,
+    bytes: usize,
+    /// The progress that the last event in the queue knows of.
+    noted: u32,
+    /// Channels of which text was covered, for the signatures over them.
+    edited: Vec<Arc<str>>,
+}
+
+/// One event.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub(super) bytes: Vec<u8>,
+    pub(super) texts: Vec<HeldText>,
+    /// What has gone by once this event leaves, where it changed something.
+    pub(super) after: Option<Box<Progress>>,
+}
+
+/// A run of text in a waiting event.
+#[derive(Debug)]
+pub(super) struct HeldText {
+    /// Its channel; none for a text of its own, which is decided already.
+    pub(super) channel: Option<usize>,
+    /// Its span of the channel's text.
+    pub(super) start: u64,
+    pub(super) end: u64,
+    /// Where it stands in the event.
+    pub(super) place: Place,
+    pub(super) join: Join,
+    pub(super) edits: Vec<Edit>,
+}
+
+/// Text that goes, and what comes in its place.
+#[derive(Debug)]
+pub(super) struct Edit {
+    /// Bytes of the run's text.
+    span: Range<usize>,
+    with: Option<Arc<str>>,
+    bare: bool,
+}
+
+impl HeldText {
+    /// Takes the part of each cover that lies in this run.
+    pub(super) fn cut(&mut self, channel: &Channel, resolved: &Resolved) {
+        for cover in &resolved.covers {
+            if cover.span.start >= self.end || cover.span.end <= self.start {
+                continue;
+            }
+            let is_head = self.start <= cover.span.start;
+            self.edits.push(Edit {
+                span: (cover.span.start.max(self.start) - self.start) as usize
+                    ..(cover.span.end.min(self.end) - self.start) as usize,
+                with: if is_head {
+                    channel.placeholder(cover)
+                } else {
+                    None
+                },
+                bare: cover.bare,
+            });
+        }
+    }
+}
+
+impl Queue {
+    pub(super) fn fresh(&mut self) -> Held {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    pub(super) fn push(&mut self, held: Held) {
+        self.bytes += held.bytes.len();
+        self.events.push_back(held);
+    }
+
+    /// Bytes of all waiting events.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Adds a run of text to the event that was pushed last.
+    pub(super) fn push_text(&mut self, text: HeldText) {
+        if let Some(held) = self.events.back_mut() {
+            held.texts.push(text);
+        }
+    }
+
+    /// Notes at the event that was pushed last what has gone by with it.
+    pub(super) fn note_progress(&mut self, read: &Progress) {
+        if read.changes() != self.noted {
+            self.noted = read.changes();
+            if let Some(held) = self.events.back_mut() {
+                held.after = Some(Box::new(read.clone()));
+            }
+        }
+    }
+
+    /// Cuts the covers of `channel` out of the runs that wait.
+    pub(super) fn cut(&mut self, index: usize, channel: &Channel, resolved: &Resolved) {
+        let Some(first) = resolved.covers.first() else {
+            return;
+        };
+        if !self.edited.iter().any(|name| **name == *channel.name()) {
+            self.edited.push(channel.name().into());
+        }
+        for held in self.events.iter_mut().rev() {
+            let mut reached_start = false;
+            for text in held
+                .texts
+                .iter_mut()
+                .filter(|text| text.channel == Some(index))
+            {
+                text.cut(channel, resolved);
+                reached_start |= text.end <= first.span.start;
+            }
+            if reached_start {
+                break;
+            }
+        }
+    }
+
+    /// Lets the events at the front leave whose text is all decided.
+    pub(super) fn leave(
+        &mut self,
+        channels: &Channels,
+        reader: &mut Reader,
+        dialect: &dyn Dialect,
+        direction: Direction,
+        left: &mut Progress,
+        out: &mut Vec<u8>,
+    ) {
+        while let Some(held) = self.events.front() {
+            let waits = held.texts.iter().any(|text| {
+                let channel = text.channel.and_then(|index| channels.get(index));
+                channel.is_some_and(|channel| channel.resolved() < text.end)
+            });
+            if waits {
+                return;
+            }
+            let Some(mut held) = self.events.pop_front() else {
+                return;
+            };
+            self.bytes -= held.bytes.len();
+            self.write(&held, channels, reader, dialect, direction, out);
+            if let Some(after) = held.after.take() {
+                *left = *after;
+            }
+            if self.spare.len() < SPARE {
+                held.clear();
+                self.spare.push(held);
+            }
+        }
+    }
+
+    fn write(
+        &self,
+        held: &Held,
+        channels: &Channels,
+        reader: &mut Reader,
+        dialect: &dyn Dialect,
+        direction: Direction,
+        out: &mut Vec<u8>,
+    ) {
+        let mut splices = Vec::new();
+        let mut tokens = Vec::new();
+        for text in &held.texts {
+            if text.join == Join::Signature && self.is_void(text, channels) {
+                splices.push(Splice {
+                    range: text.place.raw.clone(),
+                    with: Vec::new(),
+                });
+                continue;
+            }
+            for edit in &text.edits {
+                let with = edit.with.as_deref().unwrap_or_default();
+                splices.push(
+                    text.place
+                        .splice(&held.bytes, edit.span.clone(), with, edit.bare),
+                );
+            }
+            if text.join == Join::Tokens && !text.edits.is_empty() {
+                tokens.push(&text.place);
+            }
+        }
+        if splices.is_empty() {
+            out.extend_from_slice(&held.bytes);
+            return;
+        }
+        if !tokens.is_empty() {
+            empty_companions(
+                &held.bytes,
+                &tokens,
+                reader,
+                dialect,
+                direction,
+                &mut splices,
+            );
+        }
+        splice(&held.bytes, &mut splices, out);
+    }
+
+    /// Whether a text that this signature stands for was edited.
+    fn is_void(&self, text: &HeldText, channels: &Channels) -> bool {
+        let Some(channel) = text.channel.and_then(|index| channels.get(index)) else {
+            return false;
+        };
+        let prefix = channel
+            .name()
+            .strip_suffix("signature")
+            .unwrap_or(channel.name());
+        self.edited
+            .iter()
+            .any(|name| name.starts_with(prefix) && **name != *channel.name())
+    }
+}
+
+/// Reads the event again, to empty what repeats its edited tokens.
+fn empty_companions(
+    event: &[u8],
+    tokens: &[&Place],
+    reader: &mut Reader,
+    dialect: &dyn Dialect,
+    direction: Direction,
+    splices: &mut Vec<Splice>,
+) {
+    let data: Vec<_> = lines(event, true)
+        .filter_map(|line| match line {
+            Line::Data(range) => Some(range),
+            Line::Other(_) => None,
+        })
+        .collect();
+    let doc = joined(event, &data);
+    // It was read before: the ceilings were kept then.
+    if reader
+        .read(&doc, dialect, direction, usize::MAX, &mut |_| {})
+        .is_err()
+    {
+        return;
+    }
+    let mut inner = Vec::new();
+    for leaf in reader.tree().leaves() {
+        let start = in_event(leaf.text.range().start, &data);
+        if tokens.iter().any(|place| place.raw.start == start) {
+            reader.empty_companions(&doc, leaf, &mut inner);
+        }
+    }
+    splices.extend(inner.into_iter().map(|edit| Splice {
+        range: in_event(edit.range.start, &data)..in_event(edit.range.end, &data),
+        with: edit.with,
+    }));
+}

@@ -1,0 +1,266 @@
+//! A body that is one document: held to its end, judged, edited in place.
+
+use ahash::HashMap;
+
+use crate::opaque::Opaque;
+use crate::scan::Resolved;
+use crate::session::body::charge;
+use crate::session::channel::Channel;
+use crate::session::judge::Judge;
+use crate::text::{Direction, Role, Source};
+use crate::wire::reader::{Piece, Place, Reader, Writing};
+use crate::wire::splice::{Splice, splice};
+use crate::wire::{Dialect, Format, Join};
+
+/// The bytes that came so far.
+#[derive(Debug)]
+pub(in crate::session) struct Whole {
+    format: Format,
+    direction: Direction,
+    held: Vec<u8>,
+}
+
+/// The `logprobs` tokens of one choice: one text over many leaves.
+struct Tokens {
+    channel: Channel,
+    leaves: Vec<(u64, Place)>,
+    covers: Vec<(std::ops::Range<u64>, String)>,
+}
+
+impl Whole {
+    pub(super) fn new(format: Format, direction: Direction) -> Self {
+        Self {
+            format,
+            direction,
+            held: Vec::new(),
+        }
+    }
+
+    pub(super) fn push(
+        &mut self,
+        chunk: &[u8],
+        end: bool,
+        judge: &mut Judge,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Opaque> {
+        let limits = &judge.policy().limits;
+        let limit = match self.direction {
+            Direction::Request => limits.max_request_bytes,
+            Direction::Response => limits.max_response_bytes,
+        };
+        let charged = charge(self.held.len(), chunk.len(), limit);
+        // Also over the ceiling: should the policy let it pass, all of it must.
+        self.held.extend_from_slice(chunk);
+        charged?;
+        judge.holds(self.held.len());
+        if end {
+            self.judge(judge, out)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn into_held(self) -> Vec<u8> {
+        self.held
+    }
+
+    fn judge(&mut self, judge: &mut Judge, out: &mut Vec<u8>) -> Result<(), Opaque> {
+        let mut splices = Vec::new();
+        // White space alone is no document, and carries no text.
+        if !self.held.trim_ascii().is_empty() {
+            match self.format {
+                Format::Dialect(dialect) => {
+                    document(&self.held, dialect, self.direction, judge, &mut splices)?
+                }
+                Format::Text => {
+                    let raw = 0..self.held.len();
+                    let place = Place {
+                        raw,
+                        writing: Writing::Plain,
+                    };
+                    let role = text_role(self.direction);
+                    let policy = judge.policy().clone();
+                    let mut channel =
+                        Channel::new(&policy, self.direction, role, Source::Plain, "text");
+                    alone(
+                        &self.held,
+                        &self.held,
+                        &place,
+                        &mut channel,
+                        judge,
+                        &mut Resolved::default(),
+                        &mut splices,
+                    );
+                }
+            }
+        }
+        if splices.is_empty() {
+            out.append(&mut self.held);
+        } else {
+            splice(&self.held, &mut splices, out);
+            self.held = Vec::new();
+        }
+        Ok(())
+    }
+}
+
+/// Whose words a body of plain text is.
+pub(super) fn text_role(direction: Direction) -> Role {
+    match direction {
+        Direction::Request => Role::User,
+        Direction::Response => Role::Assistant,
+    }
+}
+
+/// Judges every piece of `doc`; appends the edits.
+fn document(
+    doc: &[u8],
+    dialect: &dyn Dialect,
+    direction: Direction,
+    judge: &mut Judge,
+    splices: &mut Vec<Splice>,
+) -> Result<(), Opaque> {
+    let policy = judge.policy().clone();
+    let mut reader = Reader::default();
+    let mut scratch = Resolved::default();
+    let mut tokens: HashMap<String, Tokens> = HashMap::default();
+    let mut order: Vec<String> = Vec::new();
+    let mut signatures: Vec<(String, Place)> = Vec::new();
+    let mut edited: Vec<String> = Vec::new();
+    reader.read(
+        doc,
+        dialect,
+        direction,
+        policy.limits.max_depth,
+        &mut |piece: Piece<'_>| {
+            let class = piece.class;
+            match class.join {
+                Join::Signature => signatures.push((piece.channel.to_owned(), piece.place.clone())),
+                Join::Tokens => {
+                    let entry = tokens.entry(piece.channel.to_owned()).or_insert_with(|| {
+                        order.push(piece.channel.to_owned());
+                        let channel = Channel::new(
+                            &policy,
+                            direction,
+                            class.role,
+                            class.source,
+                            piece.channel,
+                        );
+                        Tokens {
+                            channel,
+                            leaves: Vec::new(),
+                            covers: Vec::new(),
+                        }
+                    });
+                    entry
+                        .leaves
+                        .push((entry.channel.read(), piece.place.clone()));
+                    entry.channel.push(piece.text, judge, &mut scratch);
+                    entry.keep(&scratch);
+                    return;
+                }
+                Join::Alone | Join::Deltas => {}
+            }
+            let before = splices.len();
+            let mut channel =
+                Channel::new(&policy, direction, class.role, class.source, piece.channel);
+            alone(
+                doc,
+                piece.text,
+                &piece.place,
+                &mut channel,
+                judge,
+                &mut scratch,
+                splices,
+            );
+            if splices.len() > before {
+                edited.push(piece.channel.to_owned());
+            }
+        },
+    )?;
+    for name in order {
+        if let Some(mut tokens) = tokens.remove(&name) {
+            tokens.channel.finish(judge, &mut scratch);
+            tokens.keep(&scratch);
+            tokens.splice(doc, &reader, splices);
+        }
+    }
+    for (name, place) in signatures {
+        let prefix = name.strip_suffix("signature").unwrap_or_default();
+        if edited
+            .iter()
+            .any(|edited| edited.starts_with(prefix) && *edited != name)
+        {
+            splices.push(Splice {
+                range: place.raw,
+                with: Vec::new(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Judges one text from beginning to end; appends its edits.
+fn alone(
+    doc: &[u8],
+    text: &[u8],
+    place: &Place,
+    channel: &mut Channel,
+    judge: &mut Judge,
+    scratch: &mut Resolved,
+    splices: &mut Vec<Splice>,
+) {
+    for ending in [false, true] {
+        if ending {
+            channel.finish(judge, scratch);
+        } else {
+            channel.push(text, judge, scratch);
+        }
+        for cover in &scratch.covers {
+            let with = channel.placeholder(cover);
+            let span = cover.span.start as usize..cover.span.end as usize;
+            splices.push(place.splice(doc, span, with.as_deref().unwrap_or_default(), cover.bare));
+        }
+    }
+}
+
+impl Tokens {
+    fn keep(&mut self, resolved: &Resolved) {
+        for cover in &resolved.covers {
+            let with = self.channel.placeholder(cover);
+            self.covers.push((
+                cover.span.start..cover.span.end,
+                with.as_deref().unwrap_or_default().to_owned(),
+            ));
+        }
+    }
+
+    /// Each token that a cover touches loses the covered bytes; the one where it begins gets the placeholder.
+    fn splice(&self, doc: &[u8], reader: &Reader, splices: &mut Vec<Splice>) {
+        let ends = self
+            .leaves
+            .iter()
+            .skip(1)
+            .map(|(start, _)| *start)
+            .chain([self.channel.read()]);
+        for ((start, place), end) in self.leaves.iter().zip(ends) {
+            for (cover, with) in self
+                .covers
+                .iter()
+                .filter(|(cover, _)| cover.start < end && *start < cover.end)
+            {
+                let is_head = *start <= cover.start;
+                let span = (cover.start.max(*start) - start) as usize
+                    ..(cover.end.min(end) - start) as usize;
+                splices.push(place.splice(doc, span, if is_head { with } else { "" }, false));
+                if let Some(leaf) = reader
+                    .tree()
+                    .leaves()
+                    .iter()
+                    .find(|leaf| leaf.text.range() == place.raw)
+                {
+                    reader.empty_companions(doc, leaf, splices);
+                }
+            }
+        }
+    }
+}

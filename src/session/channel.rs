@@ -1,0 +1,176 @@
+//! One channel under the rules of its role: the scan that decides, and the one that only observes.
+
+use std::sync::Arc;
+
+use crate::policy::{Action, Policy, RuleSet, Scope};
+use crate::scan::{Cover, Found, Resolved, Stream};
+use crate::session::judge::{Judge, Place};
+use crate::text::{Direction, Role, Source, Span};
+
+/// A run of text that is being judged.
+#[derive(Debug)]
+pub(super) struct Channel {
+    name: Arc<str>,
+    role: Role,
+    direction: Direction,
+    scope: Option<Arc<Scope>>,
+    enforce: Stream,
+    observe: Stream,
+    read: u64,
+    ended: bool,
+    /// The first piece of the component that was covered last.
+    head: Span,
+}
+
+impl Channel {
+    pub(super) fn new(
+        policy: &Policy,
+        direction: Direction,
+        role: Role,
+        source: Source,
+        name: &str,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            role,
+            direction,
+            scope: policy.scope(direction, role).cloned(),
+            enforce: Stream::new(source),
+            observe: Stream::new(source),
+            read: 0,
+            ended: false,
+            head: Span::default(),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Bytes of text that came.
+    pub(super) fn read(&self) -> u64 {
+        self.read
+    }
+
+    /// Up to where all is decided.
+    pub(super) fn resolved(&self) -> u64 {
+        match self.enforced() {
+            Some(_) if !self.ended => self.enforce.resolved(),
+            _ => self.read,
+        }
+    }
+
+    /// Reads a delta; what it decided stands in `scratch` afterwards.
+    pub(super) fn push(&mut self, delta: &[u8], judge: &mut Judge, scratch: &mut Resolved) {
+        self.read += delta.len() as u64;
+        self.run(judge, scratch, |stream, rules, out| {
+            stream.push(&rules.automaton, delta, out)
+        });
+    }
+
+    /// Ends the text; what that decided stands in `scratch` afterwards.
+    pub(super) fn finish(&mut self, judge: &mut Judge, scratch: &mut Resolved) {
+        if !self.ended {
+            self.run(judge, scratch, |stream, rules, out| {
+                stream.finish(&rules.automaton, out)
+            });
+            self.ended = true;
+        } else {
+            clear(scratch);
+        }
+    }
+
+    /// The text that stands in the place of `cover`, and whether it needs quotes of its own.
+    pub(super) fn placeholder(&self, cover: &Cover) -> Option<Arc<str>> {
+        let rule = self.enforced()?.rules.get(cover.rule)?;
+        cover.head.then(|| Arc::clone(&rule.placeholder))
+    }
+
+    /// Whether the rule of `cover` refuses the exchange.
+    pub(super) fn denies(&self, cover: &Cover) -> bool {
+        self.enforced().is_some_and(|rules| denies(rules, cover))
+    }
+
+    /// Whether a denial could fall between two findings that are only observed. Then deltas must be single
+    /// bytes, or the findings would depend on how the text was cut.
+    pub(super) fn must_step(&self) -> bool {
+        let observes = self
+            .scope
+            .as_ref()
+            .is_some_and(|scope| scope.observe.is_some());
+        observes
+            && self
+                .enforced()
+                .is_some_and(|rules| rules.rules.iter().any(|rule| rule.action == Action::Deny))
+    }
+
+    fn enforced(&self) -> Option<&RuleSet> {
+        self.scope.as_ref()?.enforce.as_ref()
+    }
+
+    fn run(
+        &mut self,
+        judge: &mut Judge,
+        scratch: &mut Resolved,
+        mut step: impl FnMut(&mut Stream, &RuleSet, &mut Resolved),
+    ) {
+        clear(scratch);
+        let Some(scope) = self.scope.as_deref() else {
+            return;
+        };
+        let place = Place {
+            direction: self.direction,
+            channel: &self.name,
+            role: self.role,
+        };
+        if let Some(rules) = &scope.observe {
+            step(&mut self.observe, rules, scratch);
+            for found in &scratch.found {
+                judge.finds(rules, found, place, false);
+            }
+            clear(scratch);
+        }
+        let Some(rules) = &scope.enforce else { return };
+        step(&mut self.enforce, rules, scratch);
+        // A denial ends the text: whatever the scan saw behind it in the same delta is not said, since it
+        // would not have been seen had the delta ended there.
+        let mut kept = 0;
+        let mut denied = None;
+        for cover in &scratch.covers {
+            kept += 1;
+            if cover.head {
+                self.head = cover.span;
+            }
+            judge.covers(rules, cover);
+            if denies(rules, cover) {
+                denied = Some(Found {
+                    rule: cover.rule,
+                    span: self.head,
+                });
+                break;
+            }
+        }
+        scratch.covers.truncate(kept);
+        if let Some(found) = denied {
+            scratch
+                .found
+                .retain(|before| before.span.end <= found.span.start);
+            scratch.found.push(found);
+        }
+        for found in &scratch.found {
+            judge.finds(rules, found, place, true);
+        }
+    }
+}
+
+fn denies(rules: &RuleSet, cover: &Cover) -> bool {
+    rules
+        .rules
+        .get(cover.rule)
+        .is_some_and(|rule| rule.action == Action::Deny)
+}
+
+fn clear(resolved: &mut Resolved) {
+    resolved.covers.clear();
+    resolved.found.clear();
+}

@@ -1,0 +1,290 @@
+//! One direction of an exchange: where it stands, and how what is decided is said in Envoy's mode.
+
+use crate::session::body::Guard;
+use crate::session::event::{Body, BodyMode, Effect, HeaderChanges, ProtocolError};
+use crate::text::Direction;
+
+/// Bytes of one message to Envoy at most. The ext_proc API recommends 64 KiB.
+const MESSAGE_BYTES: usize = 64 << 10;
+
+/// Where a direction stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// No headers yet.
+    Headers,
+    /// Body is coming.
+    Body,
+    /// All of it has been said; nothing more is emitted.
+    Done,
+}
+
+/// One direction.
+#[derive(Debug)]
+pub(super) struct Half {
+    direction: Direction,
+    mode: BodyMode,
+    /// Whether the headers' answer may wait for the body.
+    may_wait: bool,
+    phase: Phase,
+    guard: Guard,
+    had_length: bool,
+    /// The headers' answer that waits, and whether it has gone.
+    pending: Option<HeaderChanges>,
+}
+
+impl Half {
+    pub(super) fn new(
+        direction: Direction,
+        mode: BodyMode,
+        body_without_headers_answer: bool,
+    ) -> Self {
+        let may_wait = match mode {
+            BodyMode::FullDuplexStreamed => true,
+            BodyMode::Streamed => body_without_headers_answer,
+            BodyMode::Buffered | BodyMode::None => false,
+        };
+        Self {
+            direction,
+            mode,
+            may_wait,
+            phase: Phase::Headers,
+            guard: Guard::Pass,
+            had_length: false,
+            pending: None,
+        }
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    pub(super) fn guard_mut(&mut self) -> &mut Guard {
+        &mut self.guard
+    }
+
+    pub(super) fn holds_all(&self) -> bool {
+        self.guard.holds_all()
+    }
+
+    pub(super) fn see_headers(&self) -> Result<(), ProtocolError> {
+        match self.phase {
+            Phase::Headers => Ok(()),
+            _ => Err(ProtocolError::HeadersTwice {
+                direction: self.direction,
+            }),
+        }
+    }
+
+    /// Whether a body message is to be judged; `false` where all has been said already.
+    pub(super) fn see_body(&self, bytes: usize) -> Result<bool, ProtocolError> {
+        match self.phase {
+            Phase::Headers => Err(ProtocolError::BeforeHeaders {
+                what: "body",
+                direction: self.direction,
+            }),
+            Phase::Body => Ok(true),
+            // After an end of our own making the upstream may still be talking.
+            Phase::Done if bytes == 0 || matches!(self.guard, Guard::Drop) => Ok(false),
+            Phase::Done => Err(ProtocolError::AfterEnd {
+                direction: self.direction,
+                bytes,
+            }),
+        }
+    }
+
+    /// Whether trailers end a body that is still coming.
+    pub(super) fn see_trailers(&self) -> Result<bool, ProtocolError> {
+        match self.phase {
+            Phase::Headers => Err(ProtocolError::BeforeHeaders {
+                what: "trailers",
+                direction: self.direction,
+            }),
+            Phase::Body => Ok(true),
+            Phase::Done => Ok(false),
+        }
+    }
+
+    /// The headers came and the body is to be guarded by `guard`.
+    pub(super) fn begin(
+        &mut self,
+        guard: Guard,
+        had_length: bool,
+        changes: HeaderChanges,
+        end_of_stream: bool,
+        out: &mut Vec<Effect>,
+    ) {
+        self.guard = guard;
+        self.had_length = had_length;
+        self.phase = if end_of_stream || self.mode == BodyMode::None {
+            Phase::Done
+        } else {
+            Phase::Body
+        };
+        self.pending = Some(changes);
+        if self.phase == Phase::Done || !(self.may_wait && self.guard.holds_all()) {
+            self.answer_headers(HeaderChanges::default(), out);
+        }
+    }
+
+    /// Whether the client can still be given another answer than the one that has begun.
+    pub(super) fn may_refuse(&self) -> bool {
+        match self.direction {
+            // The response has not begun; in a half-duplex mode the upstream may have seen the headers.
+            Direction::Request => true,
+            Direction::Response => {
+                self.pending.is_some()
+                    || (self.mode == BodyMode::Buffered && self.guard.holds_all())
+            }
+        }
+    }
+
+    /// A chunk was read and these bytes may leave.
+    pub(super) fn go_on(&mut self, chunk: &[u8], bytes: Vec<u8>, out: &mut Vec<Effect>) {
+        if !self.holds_all() {
+            self.answer_headers(HeaderChanges::default(), out);
+        }
+        match self.mode {
+            BodyMode::FullDuplexStreamed => self.emit(bytes, out),
+            _ => out.push(self.answer(chunk, bytes, false)),
+        }
+    }
+
+    /// The last chunk was read; these bytes are the last.
+    pub(super) fn end(
+        &mut self,
+        chunk: &[u8],
+        bytes: Vec<u8>,
+        changes: HeaderChanges,
+        out: &mut Vec<Effect>,
+    ) {
+        self.phase = Phase::Done;
+        if self.pending.is_some() {
+            let mut known = changes;
+            known.set.push(("content-length", bytes.len().to_string()));
+            self.answer_headers(known, out);
+        }
+        if self.mode == BodyMode::FullDuplexStreamed {
+            self.emit_last(bytes, true, out);
+            return;
+        }
+        let length = bytes.len().to_string();
+        let mut answer = self.answer(chunk, bytes, true);
+        if let Effect::Body {
+            body: Body::Bytes(_),
+            changes,
+            ..
+        } = &mut answer
+            && self.mode == BodyMode::Buffered
+            && self.had_length
+        {
+            changes.set.push(("content-length", length));
+        }
+        out.push(answer);
+    }
+
+    /// Trailers came after these last bytes. Says whether the mode had a message left to carry them.
+    pub(super) fn end_with_trailers(&mut self, bytes: Vec<u8>, out: &mut Vec<Effect>) -> bool {
+        self.phase = Phase::Done;
+        if self.mode != BodyMode::FullDuplexStreamed {
+            if !bytes.is_empty() {
+                return false;
+            }
+        } else {
+            // A message with trailers cannot state its length (RFC 9112, section 6.3).
+            self.answer_headers(
+                HeaderChanges {
+                    set: Vec::new(),
+                    remove: vec!["content-length"],
+                },
+                out,
+            );
+            self.emit(bytes, out);
+        }
+        out.push(Effect::Trailers {
+            direction: self.direction,
+        });
+        true
+    }
+
+    /// Ends the body before its own end: what comes of it from now on is dropped.
+    pub(super) fn end_early(&mut self, bytes: Vec<u8>, end_of_stream: bool, out: &mut Vec<Effect>) {
+        self.answer_headers(HeaderChanges::default(), out);
+        match self.mode {
+            BodyMode::FullDuplexStreamed => {
+                self.phase = Phase::Done;
+                self.emit_last(bytes, true, out);
+            }
+            _ => {
+                if end_of_stream {
+                    self.phase = Phase::Done;
+                }
+                out.push(self.answer(&[], bytes, end_of_stream));
+            }
+        }
+    }
+
+    /// Answers a chunk of which nothing is left to say.
+    pub(super) fn answer_nothing(&mut self, end_of_stream: bool, out: &mut Vec<Effect>) {
+        if self.mode != BodyMode::FullDuplexStreamed {
+            out.push(self.answer(&[], Vec::new(), end_of_stream));
+        }
+    }
+
+    /// Answers the headers, unless that was done.
+    pub(super) fn answer_headers(&mut self, more: HeaderChanges, out: &mut Vec<Effect>) {
+        if let Some(mut changes) = self.pending.take() {
+            for (name, value) in more.set {
+                changes.set.retain(|(set, _)| *set != name);
+                changes.set.push((name, value));
+            }
+            changes.remove.extend(more.remove);
+            out.push(Effect::Headers {
+                direction: self.direction,
+                changes,
+            });
+        }
+    }
+
+    /// Body bytes that are not the last, in full duplex.
+    pub(super) fn emit(&self, bytes: Vec<u8>, out: &mut Vec<Effect>) {
+        if !bytes.is_empty() {
+            self.emit_last(bytes, false, out);
+        }
+    }
+
+    fn emit_last(&self, bytes: Vec<u8>, end_of_stream: bool, out: &mut Vec<Effect>) {
+        if bytes.len() <= MESSAGE_BYTES {
+            out.push(self.message(bytes, end_of_stream));
+            return;
+        }
+        let count = bytes.len().div_ceil(MESSAGE_BYTES);
+        for (at, part) in bytes.chunks(MESSAGE_BYTES).enumerate() {
+            out.push(self.message(part.to_vec(), end_of_stream && at + 1 == count));
+        }
+    }
+
+    /// The one answer to `chunk` in a half-duplex mode.
+    fn answer(&self, chunk: &[u8], bytes: Vec<u8>, end_of_stream: bool) -> Effect {
+        let body = if bytes == chunk {
+            Body::Unchanged
+        } else {
+            Body::Bytes(bytes)
+        };
+        Effect::Body {
+            direction: self.direction,
+            body,
+            end_of_stream,
+            changes: HeaderChanges::default(),
+        }
+    }
+
+    fn message(&self, bytes: Vec<u8>, end_of_stream: bool) -> Effect {
+        let body = Body::Bytes(bytes);
+        Effect::Body {
+            direction: self.direction,
+            body,
+            end_of_stream,
+            changes: HeaderChanges::default(),
+        }
+    }
+}

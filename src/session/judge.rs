@@ -1,0 +1,168 @@
+//! Findings become the exchange's decision.
+
+use std::sync::Arc;
+
+use crate::limits::FINDINGS_KEPT;
+use crate::opaque::Opaque;
+use crate::policy::{Action, Decision, Finding, Mode, Policy, RuleSet, Verdict};
+use crate::scan::{Cover, Found};
+use crate::text::{Direction, Role};
+
+/// The decision of one exchange in the making.
+#[derive(Debug)]
+pub(super) struct Judge {
+    policy: Arc<Policy>,
+    decision: Decision,
+    /// Why the direction being judged must be refused, once it must.
+    denied: Option<Reason>,
+}
+
+/// Why an exchange is refused. Never text of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// This rule found something.
+    Rule(Arc<str>),
+    /// The body could not be judged.
+    Opaque(Opaque),
+}
+
+/// Where text that is judged stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place<'a> {
+    /// Which half.
+    pub(super) direction: Direction,
+    /// The channel's name.
+    pub(super) channel: &'a str,
+    /// Who says it.
+    pub(super) role: Role,
+}
+
+impl Judge {
+    pub(super) fn new(policy: Arc<Policy>) -> Self {
+        let decision = Decision {
+            policy: policy.name.as_str().into(),
+            ..Decision::default()
+        };
+        Self {
+            policy,
+            decision,
+            denied: None,
+        }
+    }
+
+    pub(super) fn policy(&self) -> &Arc<Policy> {
+        &self.policy
+    }
+
+    pub(super) fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// Why the exchange must be refused, if it must.
+    pub(super) fn denied(&self) -> Option<&Reason> {
+        self.denied.as_ref()
+    }
+
+    /// Text is replaced, or the exchange refused, by the rule of `cover`.
+    pub(super) fn covers(&mut self, rules: &RuleSet, cover: &Cover) {
+        let Some(rule) = rules.rules.get(cover.rule) else {
+            return;
+        };
+        match rule.action {
+            Action::Observe => {}
+            Action::Redact => self.raise(Verdict::Redact),
+            Action::Deny => {
+                self.denied
+                    .get_or_insert_with(|| Reason::Rule(Arc::clone(&rule.id)));
+                self.raise(Verdict::Deny);
+            }
+        }
+    }
+
+    /// Keeps a finding.
+    pub(super) fn finds(
+        &mut self,
+        rules: &RuleSet,
+        found: &Found,
+        place: Place<'_>,
+        enforced: bool,
+    ) {
+        let Some(rule) = rules.rules.get(found.rule) else {
+            return;
+        };
+        let would = match rule.action {
+            Action::Observe => Verdict::Allow,
+            Action::Redact => Verdict::Redact,
+            Action::Deny => Verdict::Deny,
+        };
+        self.decision.shadow_verdict = self.decision.shadow_verdict.max(would);
+        self.decision.findings_total += 1;
+        if self.decision.findings.len() < FINDINGS_KEPT {
+            self.decision.findings.push(Finding {
+                rule: Arc::clone(&rule.id),
+                kind: Arc::clone(&rule.kind),
+                action: rule.action,
+                shadow: !enforced && rule.action != Action::Observe,
+                direction: place.direction,
+                channel: place.channel.into(),
+                role: place.role,
+                span: found.span,
+                tags: Arc::clone(&rule.tags),
+            });
+        }
+    }
+
+    /// A body, or the rest of one, is not judged. Says whether it may pass.
+    pub(super) fn is_opaque(&mut self, direction: Direction, why: Opaque) -> bool {
+        self.is_unjudged(direction, why);
+        if self.policy.allows_opaque(why) {
+            return true;
+        }
+        self.decision.shadow_verdict = Verdict::Deny;
+        if self.policy.mode == Mode::Shadow {
+            return true;
+        }
+        self.denied.get_or_insert(Reason::Opaque(why));
+        self.raise(Verdict::Deny);
+        false
+    }
+
+    /// Says that a body is not judged, whatever the policy thinks of that.
+    pub(super) fn is_unjudged(&mut self, direction: Direction, why: Opaque) {
+        if !self.decision.unjudged.contains(&(direction, why)) {
+            self.decision.unjudged.push((direction, why));
+        }
+    }
+
+    /// Notes that this many bytes wait.
+    pub(super) fn holds(&mut self, bytes: usize) {
+        self.decision.held_bytes_max = self.decision.held_bytes_max.max(bytes as u64);
+    }
+
+    fn raise(&mut self, verdict: Verdict) {
+        self.decision.verdict = self.decision.verdict.max(verdict);
+        self.decision.shadow_verdict = self.decision.shadow_verdict.max(verdict);
+    }
+}
+
+impl Reason {
+    /// For the client: what happened, in words that quote nothing.
+    pub(super) fn message(&self, direction: Direction) -> String {
+        let what = direction.as_str();
+        match self {
+            Self::Rule(rule) => format!("The {what} was blocked by policy (rule {rule})."),
+            Self::Opaque(why) => {
+                format!("The {what} was blocked by policy: it could not be inspected ({why}).")
+            }
+        }
+    }
+
+    /// For Envoy's `%RESPONSE_CODE_DETAILS%`: no spaces.
+    pub(super) fn details(&self, direction: Direction) -> String {
+        let what = direction.as_str();
+        match self {
+            Self::Rule(rule) => format!("tidegate_{what}_denied:{rule}"),
+            Self::Opaque(why) => format!("tidegate_{what}_opaque:{why}"),
+        }
+    }
+}

@@ -1,0 +1,549 @@
+//! A JSON text as the places where its strings stand. Nothing is copied, nothing re-serialised: a leaf is
+//! a range of the document, so that an edit can be spliced in place.
+//!
+//! Strict as RFC 8259 demands, and stricter where two readers could disagree on who speaks: a second
+//! `role`, `type` or `index` in one object makes the document unreadable.
+
+use crate::opaque::Opaque;
+
+/// No parent: the root's.
+const NO_NODE: u32 = u32::MAX;
+
+/// The containers and leaves of one document. Kept and reused: a walk in steady state allocates nothing.
+#[derive(Debug, Default)]
+pub struct Tree {
+    nodes: Vec<Node>,
+    leaves: Vec<Leaf>,
+    open: Vec<u32>,
+    /// Names, roles and types that stand with escapes, decoded: a client could hide `messages` as
+    /// `\u006dessages`, and every reader behind us would still understand.
+    decoded: Vec<(Slice, Vec<u8>)>,
+}
+
+/// A range of the document between the quotes of a string.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slice {
+    start: u32,
+    end: u32,
+    /// Whether a backslash is among its bytes.
+    pub escaped: bool,
+}
+
+/// How a value is reached from its container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// It is the document.
+    Root,
+    /// A member of an object.
+    Name(Slice),
+    /// An element of an array.
+    At(u32),
+}
+
+/// An object or array.
+#[derive(Debug, Clone)]
+pub struct Node {
+    parent: u32,
+    key: Key,
+    start: u32,
+    end: u32,
+    is_object: bool,
+    /// Its `index` member: the position that a delta speaks of.
+    index: Option<u32>,
+    /// Its `role` member, if a string.
+    role: Option<Slice>,
+    /// Its `type` member, if a string.
+    kind: Option<Slice>,
+}
+
+/// What a leaf is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A string value.
+    Text,
+    /// A number long enough to be a card: at least [`LONG_NUMBER`] digits.
+    Number,
+    /// The name of a member that is more than a plain word.
+    Name,
+}
+
+/// A number with fewer digits is not read: no checked identifier that is written as a bare number is
+/// shorter than a payment card of 13 digits and still distinct from a timestamp or an id.
+pub const LONG_NUMBER: usize = 13;
+
+/// A string, long number or unusual member name.
+#[derive(Debug, Clone, Copy)]
+pub struct Leaf {
+    /// The container it stands in; none for a document that is one string.
+    node: u32,
+    key: Key,
+    /// Where its bytes stand.
+    pub text: Slice,
+    /// What it is.
+    pub shape: Shape,
+}
+
+impl Slice {
+    /// The bytes between the quotes, as they stand in `doc`.
+    pub fn of(self, doc: &[u8]) -> &[u8] {
+        doc.get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
+    }
+
+    /// As a range of the document.
+    pub fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+}
+
+/// What the parser expects next.
+#[derive(Clone, Copy)]
+enum Expect {
+    Value(Key),
+    AfterValue,
+}
+
+impl Tree {
+    /// The leaves in the order of the document.
+    pub fn leaves(&self) -> &[Leaf] {
+        &self.leaves
+    }
+
+    /// Every object and array in the order of the document.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The container of `leaf`, if it has one.
+    pub fn parent_of(&self, leaf: &Leaf) -> Option<&Node> {
+        self.nodes.get(leaf.node as usize)
+    }
+
+    /// The container of `node`, if it has one.
+    pub fn parent(&self, node: &Node) -> Option<&Node> {
+        self.nodes.get(node.parent as usize)
+    }
+
+    /// The text of a member's name, of a role or a type: the bytes of `doc`, or what its escapes stand for.
+    pub fn word<'a>(&'a self, doc: &'a [u8], word: Slice) -> &'a [u8] {
+        if !word.escaped {
+            return word.of(doc);
+        }
+        let found = self.decoded.iter().find(|(slice, _)| *slice == word);
+        found.map_or(word.of(doc), |(_, text)| text.as_slice())
+    }
+
+    /// Reads `doc`, one JSON value with white space around it; a byte order mark before it is skipped.
+    ///
+    /// # Errors
+    ///
+    /// [`Opaque::InvalidJson`], [`Opaque::InvalidEncoding`] where it is not UTF-8, [`Opaque::TooDeep`] over
+    /// `max_depth` containers, [`Opaque::TooLarge`] over 4 GiB.
+    pub fn walk(&mut self, doc: &[u8], max_depth: usize) -> Result<(), Opaque> {
+        self.nodes.clear();
+        self.leaves.clear();
+        self.open.clear();
+        self.decoded.clear();
+        if u32::try_from(doc.len()).is_err() {
+            return Err(Opaque::TooLarge);
+        }
+        if std::str::from_utf8(doc).is_err() {
+            return Err(Opaque::InvalidEncoding);
+        }
+        let mut cursor = Cursor {
+            doc,
+            at: if doc.starts_with(b"\xEF\xBB\xBF") {
+                3
+            } else {
+                0
+            },
+        };
+        let mut expect = Expect::Value(Key::Root);
+        loop {
+            cursor.skip_white();
+            expect = match expect {
+                Expect::Value(key) => self.value(&mut cursor, key, max_depth)?,
+                Expect::AfterValue => {
+                    let Some(&top) = self.open.last() else { break };
+                    self.after_value(&mut cursor, top)?
+                }
+            };
+        }
+        if cursor.at == doc.len() {
+            Ok(())
+        } else {
+            Err(Opaque::InvalidJson)
+        }
+    }
+
+    fn value(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        key: Key,
+        max_depth: usize,
+    ) -> Result<Expect, Opaque> {
+        match cursor.peek().ok_or(Opaque::InvalidJson)? {
+            b'{' => self.enter(cursor, key, true, max_depth),
+            b'[' => self.enter(cursor, key, false, max_depth),
+            b'"' => {
+                let text = cursor.string()?;
+                self.note(cursor.doc, key, Member::Text(text))?;
+                let node = self.top();
+                self.leaves.push(Leaf {
+                    node,
+                    key,
+                    text,
+                    shape: Shape::Text,
+                });
+                Ok(Expect::AfterValue)
+            }
+            b't' => cursor.word(b"true").map(|()| Expect::AfterValue),
+            b'f' => cursor.word(b"false").map(|()| Expect::AfterValue),
+            b'n' => cursor.word(b"null").map(|()| Expect::AfterValue),
+            _ => {
+                let (text, digits) = cursor.number()?;
+                self.note(cursor.doc, key, Member::Number(text))?;
+                if digits >= LONG_NUMBER {
+                    let node = self.top();
+                    self.leaves.push(Leaf {
+                        node,
+                        key,
+                        text,
+                        shape: Shape::Number,
+                    });
+                }
+                Ok(Expect::AfterValue)
+            }
+        }
+    }
+
+    fn enter(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        key: Key,
+        is_object: bool,
+        max_depth: usize,
+    ) -> Result<Expect, Opaque> {
+        if self.open.len() >= max_depth {
+            return Err(Opaque::TooDeep);
+        }
+        let id = self.nodes.len() as u32;
+        let start = cursor.at as u32;
+        let parent = self.top();
+        self.nodes.push(Node {
+            parent,
+            key,
+            start,
+            end: start,
+            is_object,
+            index: None,
+            role: None,
+            kind: None,
+        });
+        self.open.push(id);
+        cursor.at += 1;
+        cursor.skip_white();
+        let closing = if is_object { b'}' } else { b']' };
+        if cursor.peek() == Some(closing) {
+            self.leave(cursor);
+            return Ok(Expect::AfterValue);
+        }
+        if is_object {
+            self.name(cursor)
+        } else {
+            Ok(Expect::Value(Key::At(0)))
+        }
+    }
+
+    fn after_value(&mut self, cursor: &mut Cursor<'_>, top: u32) -> Result<Expect, Opaque> {
+        let (is_object, last) = match self.nodes.get(top as usize) {
+            Some(node) => (node.is_object, node.end),
+            None => return Err(Opaque::InvalidJson),
+        };
+        match (cursor.peek(), is_object) {
+            (Some(b','), true) => {
+                cursor.at += 1;
+                cursor.skip_white();
+                self.name(cursor)
+            }
+            (Some(b','), false) => {
+                cursor.at += 1;
+                // Until an array closes, its `end` counts its elements past the start.
+                let position = last - self.nodes.get(top as usize).map_or(0, |node| node.start) + 1;
+                if let Some(node) = self.nodes.get_mut(top as usize) {
+                    node.end += 1;
+                }
+                Ok(Expect::Value(Key::At(position)))
+            }
+            (Some(b'}'), true) | (Some(b']'), false) => {
+                self.leave(cursor);
+                Ok(Expect::AfterValue)
+            }
+            _ => Err(Opaque::InvalidJson),
+        }
+    }
+
+    fn name(&mut self, cursor: &mut Cursor<'_>) -> Result<Expect, Opaque> {
+        if cursor.peek() != Some(b'"') {
+            return Err(Opaque::InvalidJson);
+        }
+        let name = cursor.string()?;
+        cursor.skip_white();
+        if cursor.peek() != Some(b':') {
+            return Err(Opaque::InvalidJson);
+        }
+        cursor.at += 1;
+        let key = Key::Name(name);
+        self.decode(cursor.doc, name);
+        if !is_plain_word(name.of(cursor.doc)) {
+            let node = self.top();
+            self.leaves.push(Leaf {
+                node,
+                key,
+                text: name,
+                shape: Shape::Name,
+            });
+        }
+        Ok(Expect::Value(key))
+    }
+
+    fn leave(&mut self, cursor: &mut Cursor<'_>) {
+        cursor.at += 1;
+        if let Some(node) = self
+            .open
+            .pop()
+            .and_then(|id| self.nodes.get_mut(id as usize))
+        {
+            node.end = cursor.at as u32;
+        }
+    }
+
+    /// Keeps the members that say whose text an object holds. A second one of a name is refused: readers
+    /// disagree on which counts, and a client could hide one role behind another.
+    fn note(&mut self, doc: &[u8], key: Key, member: Member) -> Result<(), Opaque> {
+        let Key::Name(name) = key else { return Ok(()) };
+        let which = match self.word(doc, name) {
+            b"role" => Who::Role,
+            b"type" => Who::Type,
+            b"index" => Who::Index,
+            _ => return Ok(()),
+        };
+        if let Member::Text(text) = member {
+            self.decode(doc, text);
+        }
+        let top = self.top();
+        let Some(node) = self.nodes.get_mut(top as usize) else {
+            return Ok(());
+        };
+        match (which, member) {
+            (Who::Role, Member::Text(text)) => set_once(&mut node.role, text),
+            (Who::Type, Member::Text(text)) => set_once(&mut node.kind, text),
+            (Who::Index, Member::Number(text)) => {
+                match std::str::from_utf8(text.of(doc))
+                    .ok()
+                    .and_then(|digits| digits.parse().ok())
+                {
+                    Some(index) => set_once(&mut node.index, index),
+                    None => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn decode(&mut self, doc: &[u8], word: Slice) {
+        if word.escaped {
+            let mut text = Vec::new();
+            super::escape::unescape(word.of(doc), &mut text);
+            self.decoded.push((word, text));
+        }
+    }
+
+    fn top(&self) -> u32 {
+        self.open.last().copied().unwrap_or(NO_NODE)
+    }
+}
+
+impl Node {
+    /// How it is reached from its own container.
+    pub fn key(&self) -> Key {
+        self.key
+    }
+
+    /// Its `index` member.
+    pub fn index(&self) -> Option<u32> {
+        self.index
+    }
+
+    /// Its `role` member.
+    pub fn role(&self) -> Option<Slice> {
+        self.role
+    }
+
+    /// Its `type` member.
+    pub fn kind(&self) -> Option<Slice> {
+        self.kind
+    }
+
+    /// Whether it is an object.
+    pub fn is_object(&self) -> bool {
+        self.is_object
+    }
+
+    /// Where it stands, brackets included.
+    pub fn range(&self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// Whether it is the same container as `other`, of one tree.
+    pub fn is(&self, other: &Self) -> bool {
+        self.start == other.start && self.end == other.end
+    }
+}
+
+impl Leaf {
+    /// How it is reached from its container.
+    pub fn key(&self) -> Key {
+        self.key
+    }
+}
+
+/// A member that says whose text an object holds.
+enum Who {
+    Role,
+    Type,
+    Index,
+}
+
+enum Member {
+    Text(Slice),
+    Number(Slice),
+}
+
+fn set_once<T>(place: &mut Option<T>, value: T) -> Result<(), Opaque> {
+    if place.is_some() {
+        return Err(Opaque::InvalidJson);
+    }
+    *place = Some(value);
+    Ok(())
+}
+
+/// A name of letters and `_`, `-`, `.` up to 64 bytes: no rule can find anything in it, so it is no leaf.
+fn is_plain_word(name: &[u8]) -> bool {
+    name.len() <= 64
+        && name
+            .iter()
+            .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b'.'))
+}
+
+struct Cursor<'a> {
+    doc: &'a [u8],
+    at: usize,
+}
+
+impl Cursor<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.doc.get(self.at).copied()
+    }
+
+    fn skip_white(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    fn word(&mut self, word: &[u8]) -> Result<(), Opaque> {
+        let rest = self.doc.get(self.at..).unwrap_or_default();
+        if !rest.starts_with(word) {
+            return Err(Opaque::InvalidJson);
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    /// At a quote: the string's inside; stands behind its closing quote afterwards.
+    fn string(&mut self) -> Result<Slice, Opaque> {
+        let start = self.at + 1;
+        let mut at = start;
+        let mut escaped = false;
+        loop {
+            let rest = self.doc.get(at..).ok_or(Opaque::InvalidJson)?;
+            let plain = rest
+                .iter()
+                .position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\');
+            at += plain.ok_or(Opaque::InvalidJson)?;
+            match self.doc.get(at) {
+                Some(b'"') => {
+                    self.at = at + 1;
+                    return Ok(Slice {
+                        start: start as u32,
+                        end: at as u32,
+                        escaped,
+                    });
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    at += match self.doc.get(at + 1).ok_or(Opaque::InvalidJson)? {
+                        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 2,
+                        b'u' => {
+                            let digits = self.doc.get(at + 2..at + 6).ok_or(Opaque::InvalidJson)?;
+                            if !digits.iter().all(u8::is_ascii_hexdigit) {
+                                return Err(Opaque::InvalidJson);
+                            }
+                            6
+                        }
+                        _ => return Err(Opaque::InvalidJson),
+                    };
+                }
+                _ => return Err(Opaque::InvalidJson),
+            }
+        }
+    }
+
+    /// A number by RFC 8259 section 6, and how many digits it has before a point or exponent.
+    fn number(&mut self) -> Result<(Slice, usize), Opaque> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        let leading_zero = self.peek() == Some(b'0');
+        let digits = self.digits()?;
+        if leading_zero && digits > 1 {
+            return Err(Opaque::InvalidJson);
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok((
+            Slice {
+                start: start as u32,
+                end: self.at as u32,
+                escaped: false,
+            },
+            digits,
+        ))
+    }
+
+    fn digits(&mut self) -> Result<usize, Opaque> {
+        let start = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        if self.at == start {
+            Err(Opaque::InvalidJson)
+        } else {
+            Ok(self.at - start)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

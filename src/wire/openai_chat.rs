@@ -1,0 +1,232 @@
+//! OpenAI Chat Completions: request, `chat.completion`, `chat.completion.chunk` stream.
+//!
+//! Source of the shapes: the OpenAI API reference, "Chat Completions" and "Streaming".
+
+use serde_json::json;
+
+use crate::text::{Direction, Role, Source};
+use crate::wire::dialect::{Class, Dialect, Join, LeafContext, Progress, is_structural};
+use crate::wire::json::{Key, Node, Shape, Tree};
+use crate::wire::path::Step;
+use crate::wire::path::Step::{At, Name};
+
+/// `POST …/chat/completions`.
+#[derive(Debug)]
+pub struct OpenAiChat;
+
+impl Dialect for OpenAiChat {
+    fn name(&self) -> &'static str {
+        "openai-chat"
+    }
+
+    fn claims(&self, path: &str) -> bool {
+        path.ends_with("/chat/completions")
+    }
+
+    fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
+        match leaf.direction {
+            Direction::Request => request(leaf),
+            Direction::Response => response(leaf.path.steps(), channel),
+        }
+    }
+
+    fn ends(&self, doc: &[u8], tree: &Tree, ended: &mut Vec<String>) {
+        for_finished(doc, tree, |index| ended.push(format!("choices[{index}].")));
+    }
+
+    fn is_terminal(&self, data: &[u8]) -> bool {
+        data.trim_ascii() == b"[DONE]"
+    }
+
+    fn passes(&self, doc: &[u8], tree: &Tree, progress: &mut Progress) {
+        if !progress.is_started() {
+            progress.start();
+            for leaf in tree
+                .leaves()
+                .iter()
+                .filter(|leaf| leaf.shape == Shape::Text)
+            {
+                if let (Key::Name(name), Some(root)) = (leaf.key(), tree.parent_of(leaf))
+                    && root.key() == Key::Root
+                {
+                    match tree.word(doc, name) {
+                        b"id" => progress.keep("id", leaf.text.of(doc)),
+                        b"model" => progress.keep("model", leaf.text.of(doc)),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        for choice in choices(doc, tree) {
+            progress.open(choice.1);
+        }
+        for_finished(doc, tree, |index| progress.close(index));
+    }
+
+    fn refusal(&self, message: &str) -> Vec<u8> {
+        let error = json!({ "error": {
+            "message": message, "type": "invalid_request_error", "param": null, "code": "content_filter",
+        }});
+        error.to_string().into_bytes()
+    }
+
+    fn ending(&self, progress: &Progress) -> Vec<u8> {
+        if progress.is_finished() {
+            return Vec::new();
+        }
+        let mut open = progress.open_ones().to_vec();
+        if open.is_empty() && !progress.any_closed() {
+            open.push(0);
+        }
+        let mut out = Vec::new();
+        if !open.is_empty() {
+            out.extend_from_slice(b"data: {\"id\":\"");
+            out.extend_from_slice(progress.value("id").unwrap_or(b"chatcmpl-tidegate"));
+            out.extend_from_slice(
+                b"\",\"object\":\"chat.completion.chunk\",\"created\":0,\"model\":\"",
+            );
+            out.extend_from_slice(progress.value("model").unwrap_or(b"tidegate"));
+            out.extend_from_slice(b"\",\"choices\":[");
+            for (position, index) in open.iter().enumerate() {
+                if position > 0 {
+                    out.push(b',');
+                }
+                let choice =
+                    json!({ "index": index, "delta": {}, "finish_reason": "content_filter" });
+                out.extend_from_slice(choice.to_string().as_bytes());
+            }
+            out.extend_from_slice(b"]}\n\n");
+        }
+        out.extend_from_slice(b"data: [DONE]\n\n");
+        out
+    }
+}
+
+fn request(leaf: &LeafContext<'_>) -> Class {
+    let steps = leaf.path.steps();
+    let role = match steps {
+        [Name(b"messages"), At(_), .., Name(b"role")] if steps.len() == 3 => {
+            return Class::alone(Role::Other);
+        }
+        [
+            Name(b"messages"),
+            At(_),
+            Name(b"tool_calls"),
+            At(_),
+            Name(b"function"),
+            Name(b"arguments"),
+        ] => {
+            return Class {
+                role: Role::ToolCall,
+                source: Source::Json,
+                join: Join::Alone,
+            };
+        }
+        [
+            Name(b"messages"),
+            At(_),
+            Name(b"function_call"),
+            Name(b"arguments"),
+        ] => {
+            return Class {
+                role: Role::ToolCall,
+                source: Source::Json,
+                join: Join::Alone,
+            };
+        }
+        [Name(b"messages"), At(_), ..] => message_role(leaf),
+        [Name(b"tools" | b"functions" | b"response_format"), ..] => Role::ToolDescription,
+        [Name(b"prediction"), ..] => Role::Assistant,
+        _ => Role::Other,
+    };
+    Class::alone(role)
+}
+
+fn message_role(leaf: &LeafContext<'_>) -> Role {
+    match leaf.role(2) {
+        Some(b"system" | b"developer") => Role::System,
+        Some(b"assistant") => Role::Assistant,
+        Some(b"tool" | b"function") => Role::Tool,
+        // Whatever else a client calls itself, it is the client who speaks.
+        _ => Role::User,
+    }
+}
+
+fn response(steps: &[Step<'_>], channel: &mut String) -> Class {
+    match steps {
+        [
+            Name(b"choices"),
+            At(choice),
+            Name(b"logprobs"),
+            Name(list),
+            At(_),
+            Name(b"token"),
+        ] => {
+            *channel = format!(
+                "choices[{choice}].logprobs.{}[].token",
+                String::from_utf8_lossy(list)
+            );
+            Class {
+                role: Role::Assistant,
+                source: Source::Plain,
+                join: Join::Tokens,
+            }
+        }
+        [Name(b"choices"), At(_), Name(b"logprobs"), ..] => Class::alone(Role::Assistant),
+        [.., Name(name)] if is_structural(name) => Class::alone(Role::Other),
+        [
+            Name(b"choices"),
+            At(_),
+            Name(b"delta" | b"message"),
+            rest @ ..,
+        ] => match rest {
+            [
+                Name(b"tool_calls"),
+                At(_),
+                Name(b"function"),
+                Name(b"arguments"),
+            ]
+            | [Name(b"function_call"), Name(b"arguments")] => Class::json(Role::ToolCall),
+            [Name(b"annotations"), ..] => Class::alone(Role::Assistant),
+            _ => Class::deltas(Role::Assistant),
+        },
+        [Name(b"choices"), ..] => Class::deltas(Role::Assistant),
+        _ => Class::deltas(Role::Other),
+    }
+}
+
+/// The elements of the root's `choices`, with the index that each speaks of.
+fn choices<'t>(doc: &'t [u8], tree: &'t Tree) -> impl Iterator<Item = (&'t Node, u32)> {
+    tree.nodes().iter().filter_map(move |node| {
+        let list = tree.parent(node)?;
+        let root = tree.parent(list)?;
+        match (node.key(), list.key(), root.key()) {
+            (Key::At(position), Key::Name(name), Key::Root)
+                if tree.word(doc, name) == b"choices" =>
+            {
+                Some((node, node.index().unwrap_or(position)))
+            }
+            _ => None,
+        }
+    })
+}
+
+/// Calls `found` with the index of each choice whose `finish_reason` says that it is over.
+fn for_finished(doc: &[u8], tree: &Tree, mut found: impl FnMut(u32)) {
+    for leaf in tree.leaves() {
+        let Key::Name(name) = leaf.key() else {
+            continue;
+        };
+        if tree.word(doc, name) != b"finish_reason" || leaf.text.of(doc).is_empty() {
+            continue;
+        }
+        let Some(parent) = tree.parent_of(leaf) else {
+            continue;
+        };
+        for (choice, index) in choices(doc, tree) {
+            if choice.is(parent) {
+                found(index);
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! One JSON document as pieces of text, each with whose it is, which channel it belongs to and where its
+//! bytes stand.
+
+use std::ops::Range;
+
+use crate::opaque::Opaque;
+use crate::text::Direction;
+use crate::wire::dialect::{Class, Dialect, Join, LeafContext};
+use crate::wire::escape;
+use crate::wire::json::{Key, Leaf, Shape, Tree};
+use crate::wire::path::Path;
+use crate::wire::splice::Splice;
+
+/// Reads documents; its buffers are reused from one to the next.
+#[derive(Debug, Default)]
+pub struct Reader {
+    tree: Tree,
+    channel: String,
+    text: Vec<u8>,
+}
+
+/// A run of text in a document.
+#[derive(Debug)]
+pub struct Piece<'a> {
+    /// Whose it is and how it joins.
+    pub class: Class,
+    /// Its channel's name: `messages[2].content`.
+    pub channel: &'a str,
+    /// The text, read through the string's escapes.
+    pub text: &'a [u8],
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// Where a piece stands in its document, and how its text is written there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The bytes between the quotes; of a number, all of it.
+    pub raw: Range<usize>,
+    /// How the bytes are to be read.
+    pub writing: Writing,
+}
+
+/// How a run of text is written in the bytes of its document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writing {
+    /// As it is.
+    Plain,
+    /// In a JSON string.
+    Quoted,
+    /// As a bare JSON number.
+    Number,
+}
+
+impl Place {
+    /// The splice that puts `with` in the place of the bytes `span` of the text. `bare`: the text is JSON
+    /// source itself, and the span lies outside its strings.
+    pub fn splice(&self, doc: &[u8], span: Range<usize>, with: &str, bare: bool) -> Splice {
+        let at = self.raw.start;
+        let range = match self.writing {
+            Writing::Plain => at + span.start..at + span.end,
+            Writing::Quoted => {
+                let inner = escape::raw_range(doc.get(self.raw.clone()).unwrap_or_default(), span);
+                at + inner.start..at + inner.end
+            }
+            // A number with a word in it is no number: all of it goes.
+            Writing::Number => self.raw.clone(),
+        };
+        let with = match (self.writing, bare && !with.is_empty()) {
+            (Writing::Number, _) => format!("\"{with}\""),
+            (Writing::Quoted, true) => format!("\\\"{with}\\\""),
+            (Writing::Plain, true) => format!("\"{with}\""),
+            _ => with.to_owned(),
+        };
+        Splice {
+            range,
+            with: with.into_bytes(),
+        }
+    }
+}
+
+impl Reader {
+    /// Calls `each` with every piece of `doc`, in its order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Tree::walk`]; then `each` was not called.
+    pub fn read(
+        &mut self,
+        doc: &[u8],
+        dialect: &dyn Dialect,
+        direction: Direction,
+        max_depth: usize,
+        each: &mut dyn FnMut(Piece<'_>),
+    ) -> Result<(), Opaque> {
+        self.tree.walk(doc, max_depth)?;
+        let mut path = Path::default();
+        for leaf in self.tree.leaves() {
+            path.set(doc, &self.tree, leaf);
+            self.channel.clear();
+            let context = LeafContext {
+                doc,
+                tree: &self.tree,
+                path: &path,
+                direction,
+            };
+            let mut class = dialect.classify(&context, &mut self.channel);
+            if self.channel.is_empty() {
+                path.write(&mut self.channel);
+            }
+            if leaf.shape != Shape::Text {
+                class.join = Join::Alone;
+            }
+            let raw = leaf.text.of(doc);
+            let text = if leaf.text.escaped {
+                self.text.clear();
+                escape::unescape(raw, &mut self.text);
+                self.text.as_slice()
+            } else {
+                raw
+            };
+            let writing = if leaf.shape == Shape::Number {
+                Writing::Number
+            } else {
+                Writing::Quoted
+            };
+            let place = Place {
+                raw: leaf.text.range(),
+                writing,
+            };
+            each(Piece {
+                class,
+                channel: &self.channel,
+                text,
+                place,
+            });
+        }
+        Ok(())
+    }
+
+    /// The containers of the document that was read last.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The splices that empty what repeats the token `leaf`, in the document that was read last: its
+    /// entry's `bytes` and `top_logprobs`.
+    pub fn empty_companions(&self, doc: &[u8], leaf: &Leaf, splices: &mut Vec<Splice>) {
+        let Some(entry) = self.tree.parent_of(leaf) else {
+            return;
+        };
+        for node in self.tree.nodes() {
+            let Key::Name(name) = node.key() else {
+                continue;
+            };
+            let is_companion = matches!(self.tree.word(doc, name), b"bytes" | b"top_logprobs");
+            if is_companion
+                && self
+                    .tree
+                    .parent(node)
+                    .is_some_and(|parent| parent.is(entry))
+            {
+                splices.push(Splice {
+                    range: node.range(),
+                    with: b"[]".to_vec(),
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The engine: covers, hold-back, lint.
+
+mod rules;
+mod semantics;

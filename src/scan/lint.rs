@@ -171,6 +171,27 @@ pub enum RuleError {
 }
 
 impl RuleError {
+    /// The rule that is to blame, where it is one.
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::Pattern { id, .. }
+            | Self::NotAscii { id }
+            | Self::EmptyMatch { id }
+            | Self::LookAround { id }
+            | Self::CrossesString { id, .. }
+            | Self::Cap { id, .. }
+            | Self::NeverMatches { id, .. }
+            | Self::GateWord { id, .. }
+            | Self::GateWindow { id, .. }
+            | Self::Kind { id, .. }
+            | Self::MatchesPlaceholder { id, .. }
+            | Self::DuplicateId { id }
+            | Self::Example { id, .. }
+            | Self::CounterExample { id, .. } => Some(id),
+            Self::TooMany { .. } | Self::TooLarge { .. } => None,
+        }
+    }
+
     /// What to do about it.
     pub const fn hint(&self) -> &'static str {
         match self {

@@ -3,4 +3,5 @@
 mod chunking;
 mod engine;
 mod leaks;
+mod packs;
 mod support;

@@ -108,8 +108,11 @@ impl Reference {
                     for end in ends(hir, &reading.bytes, start) {
                         let bytes = &reading.bytes[start..end];
                         let short = bytes.len() <= rule.cap_bytes as usize;
-                        let accepted =
-                            short && rule.validate.is_none_or(|check| check.accepts(bytes));
+                        let before = start.checked_sub(1).and_then(|i| reading.bytes.get(i));
+                        let follows = before.is_none_or(|b| !rule.not_after.as_bytes().contains(b));
+                        let accepted = short
+                            && follows
+                            && rule.validate.is_none_or(|check| check.accepts(bytes));
                         if !accepted && !committed {
                             continue;
                         }

@@ -1,1 +1,36 @@
-//! TODO cli
+//! The `tidegate` command: one subcommand a file.
+//!
+//! Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 done and the answer is no (text was
+//! redacted or denied), 2 could not run.
+
+pub mod check;
+pub mod policy;
+pub mod scan;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// An LLM guard that sits in the stream, behind Envoy.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Guard one body: stdin to stdout, the decision as JSON on stderr's last line
+    Scan(scan::Args),
+    /// Validate a policy and print what each of its rules costs
+    Check(check::Args),
+}
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Scan(args) => scan::main(&args),
+        Command::Check(args) => check::main(&args),
+    }
+}

@@ -41,9 +41,29 @@ impl Catalogue {
     /// The packs that the guard brings.
     pub(super) fn builtin() -> Self {
         let mut out = Self::default();
-        for (name, rules) in [("secrets", Vec::new()), ("pii", Vec::new())] {
-            out.add(name, rules);
-        }
+        // Stand-ins until `detect` brings its packs.
+        let stand_in = |id: &str, kind: &str, pattern: &str| Rule {
+            id: id.to_owned(),
+            kind: kind.to_owned(),
+            tags: vec!["owasp-llm:2025:LLM02".to_owned()],
+            pattern: pattern.to_owned(),
+            gate: None,
+            validate: None,
+            cap_bytes: 254,
+            open_ended: false,
+            priority: 10,
+            allow: Vec::new(),
+            examples: Vec::new(),
+            counter_examples: Vec::new(),
+        };
+        let key = stand_in("secrets.sk_key", "api_key", r"\bsk-[a-z0-9]{20,}");
+        let email = stand_in(
+            "pii.email",
+            "email",
+            r"[a-z0-9._%+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+",
+        );
+        out.add("secrets", vec![key]);
+        out.add("pii", vec![email]);
         out
     }
 

@@ -6,12 +6,14 @@
 pub mod check;
 pub mod policy;
 pub mod scan;
+pub mod serve;
+pub mod up;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// An LLM guard that sits in the stream, behind Envoy.
+/// An LLM guard that sits in the stream, behind Envoy
 #[derive(Debug, Parser)]
 #[command(name = "tidegate", version, arg_required_else_help = true)]
 struct Cli {
@@ -21,6 +23,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Try it: start the guard, a real Envoy and a sample model, and print requests to send
+    Up(up::Args),
+    /// Serve ext_proc to an Envoy that runs elsewhere
+    Serve(serve::Args),
     /// Guard one body: stdin to stdout, the decision as JSON on stderr's last line
     Scan(scan::Args),
     /// Validate a policy and print what each of its rules costs
@@ -30,6 +36,8 @@ enum Command {
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Up(args) => up::main(args),
+        Command::Serve(args) => serve::main(args),
         Command::Scan(args) => scan::main(&args),
         Command::Check(args) => check::main(&args),
     }

@@ -99,7 +99,11 @@ impl Exchange {
 
     /// Whether all was answered.
     pub(super) fn is_done(&self) -> bool {
-        self.outbox.is_empty() && self.open.as_ref().is_some_and(|open| open.session.is_done())
+        self.outbox.is_empty()
+            && self
+                .open
+                .as_ref()
+                .is_some_and(|open| open.session.is_done())
     }
 
     /// Says how the exchange ended. Only the first call counts.
@@ -181,5 +185,33 @@ impl Drop for Exchange {
         };
         self.end(end);
         self.telemetry.metrics.stream_over();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::LogDecisions;
+
+    #[test]
+    fn a_panic_ends_one_stream_with_an_error() {
+        let telemetry = Telemetry::new(LogDecisions::None, Arc::new(|_| {}));
+        let policy = Arc::new(crate::ext_proc::tests::policy());
+        let mut exchange = Exchange::new(policy, Arc::clone(&telemetry));
+        exchange.open = Some(
+            exchange
+                .begin(&ProcessingRequest::default(), 0)
+                .expect("full duplex by default"),
+        );
+        let outcome = exchange.in_session(0, |_, effects| {
+            effects.push(Effect::Trailers {
+                direction: crate::text::Direction::Request,
+            });
+            panic!("a defect that quotes text")
+        });
+        let status = outcome.expect_err("a failure");
+        assert_eq!(status.code(), tonic::Code::Internal);
+        assert!(!status.message().contains("quotes"), "{status}");
+        assert!(exchange.outbox.is_empty());
     }
 }

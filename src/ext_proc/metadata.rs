@@ -30,7 +30,10 @@ pub(super) fn metadata(decision: &Decision, mode: Mode) -> Struct {
         ("shadow_verdict", text(decision.shadow_verdict.as_str())),
         ("rules", list(rules)),
         // A count below 2^53 is exact as a double.
-        ("findings", value(Kind::NumberValue(decision.findings_total as f64))),
+        (
+            "findings",
+            value(Kind::NumberValue(decision.findings_total as f64)),
+        ),
         ("unjudged", list(unjudged)),
     ];
     wrap(NAMESPACE, wrap_all(fields))

@@ -36,12 +36,7 @@ pub struct ExchangeStream<S> {
 
 impl<S> ExchangeStream<S> {
     /// Answers what comes on `inbound`, under `policy`; `epoch` is the zero of the session's clock.
-    pub fn new(
-        inbound: S,
-        policy: Arc<Policy>,
-        telemetry: Arc<Telemetry>,
-        epoch: Instant,
-    ) -> Self {
+    pub fn new(inbound: S, policy: Arc<Policy>, telemetry: Arc<Telemetry>, epoch: Instant) -> Self {
         Self {
             inbound,
             exchange: Exchange::new(policy, telemetry),

@@ -6,10 +6,16 @@
 //! rule could still match.
 
 pub mod automaton;
+pub mod cache;
+pub mod cover;
+mod decode;
+mod gate;
+mod lane;
 pub mod lint;
 pub mod rule;
 pub mod stream;
 pub mod validate;
+mod view;
 
 pub use automaton::Automaton;
 pub use rule::{Gate, Rule};

@@ -38,7 +38,7 @@ pub struct Rule {
 
 /// Context words that must stand shortly before a match: what keeps nine digits from being an SSN in
 /// every text. A left gate costs no latency and is never covered itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Gate {
     /// Lower-case ASCII words or phrases. Matched without case, at word boundaries; a run of one or more
     /// of space, `_`, `-`, `.` in the text matches one space of a phrase.

@@ -104,7 +104,11 @@ fn answer<B>(request: &Request<B>, telemetry: &Telemetry, ready: bool) -> Respon
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
-    typed(status, "text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()))
+    typed(
+        status,
+        "text/plain; charset=utf-8",
+        Bytes::from_static(text.as_bytes()),
+    )
 }
 
 fn typed(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Full<Bytes>> {

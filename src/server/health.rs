@@ -36,9 +36,13 @@ impl Health {
         };
         self.grpc.set_service_status("", status).await;
         if serving {
-            self.grpc.set_serving::<ExternalProcessorServer<ExtProc>>().await;
+            self.grpc
+                .set_serving::<ExternalProcessorServer<ExtProc>>()
+                .await;
         } else {
-            self.grpc.set_not_serving::<ExternalProcessorServer<ExtProc>>().await;
+            self.grpc
+                .set_not_serving::<ExternalProcessorServer<ExtProc>>()
+                .await;
         }
         self.http.send_replace(serving);
     }

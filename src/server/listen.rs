@@ -245,10 +245,16 @@ mod tests {
             mode: 0o600,
         };
         let alive = Listener::bind(&on).await.expect("the first bind");
-        let mode = std::fs::metadata(&path).expect("the socket").permissions().mode();
+        let mode = std::fs::metadata(&path)
+            .expect("the socket")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         let second = Listener::bind(&on).await;
-        assert!(matches!(second, Err(ListenError::InUse { .. })), "{second:?}");
+        assert!(
+            matches!(second, Err(ListenError::InUse { .. })),
+            "{second:?}"
+        );
 
         drop(alive);
         Listener::bind(&on).await.expect("nobody answers any more");
@@ -256,6 +262,9 @@ mod tests {
         std::fs::remove_file(&path).expect("the socket");
         std::fs::write(&path, "somebody's notes").expect("a file");
         let refused = Listener::bind(&on).await;
-        assert!(matches!(refused, Err(ListenError::NotASocket { .. })), "{refused:?}");
+        assert!(
+            matches!(refused, Err(ListenError::NotASocket { .. })),
+            "{refused:?}"
+        );
     }
 }

@@ -13,14 +13,39 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::health::Health;
 use crate::ext_proc::PolicyInForce;
 use crate::policy::Policy;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{LogDecisions, Telemetry};
 
 /// How often the files are looked at. By content and not by notification: a ConfigMap is swapped by
 /// a symlink two directories up.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Gives the policy. Runs on a thread for blocking work: compiling may take seconds.
-pub type LoadPolicy = Arc<dyn Fn() -> Result<(Arc<Policy>, String), LoadError> + Send + Sync>;
+pub type LoadPolicy = Arc<dyn Fn() -> Result<Fresh, LoadError> + Send + Sync>;
+
+/// A policy as it was loaded, and what else the files say that may change while the server runs.
+#[derive(Debug)]
+pub struct Fresh {
+    /// The policy.
+    pub policy: Policy,
+    /// How its automata came: `compiled 2 automata`, `2 automata from the cache`.
+    pub how: String,
+    /// The files it came from: a change of one is a reason to load again.
+    pub files: Vec<PathBuf>,
+    /// Which exchanges have a line in the decision log from now on; as before if `None`.
+    pub log_decisions: Option<LogDecisions>,
+}
+
+impl Fresh {
+    /// A policy that comes from no file.
+    pub fn fixed(policy: Policy, how: impl Into<String>) -> Self {
+        Self {
+            policy,
+            how: how.into(),
+            files: Vec::new(),
+            log_decisions: None,
+        }
+    }
+}
 
 /// Why a policy was refused, as the operator is told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,7 +82,8 @@ pub struct Loaded {
 /// What the task that keeps the policy works with.
 pub(super) struct Loader {
     pub(super) load: LoadPolicy,
-    pub(super) watched: Vec<PathBuf>,
+    /// The files of the last load that succeeded; before one does, those that were named at the start.
+    pub(super) files: Vec<PathBuf>,
     pub(super) policy: PolicyInForce,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) health: Health,
@@ -66,9 +92,8 @@ pub(super) struct Loader {
 
 impl Loader {
     /// Loads, says how that went, then watches for ever.
-    pub(super) async fn run(self, first: watch::Sender<Option<Result<Loaded, LoadError>>>) {
-        let mut seen = self.fingerprint().await;
-        let outcome = self.load().await;
+    pub(super) async fn run(mut self, first: watch::Sender<Option<Result<Loaded, LoadError>>>) {
+        let (outcome, mut seen) = self.load().await;
         if outcome.is_ok() {
             self.health.set(true).await;
         }
@@ -80,12 +105,11 @@ impl Loader {
                 () = self.reload.notified() => true,
                 _ = ticks.tick() => false,
             };
-            let now = self.fingerprint().await;
-            if now == seen && !asked {
+            if !asked && self.fingerprint().await == seen {
                 continue;
             }
+            let (outcome, now) = self.load().await;
             seen = now;
-            let outcome = self.load().await;
             self.telemetry.metrics.reloaded(outcome.is_ok());
             match outcome {
                 Ok(loaded) => {
@@ -93,35 +117,51 @@ impl Loader {
                     tracing::info!(
                         policy = loaded.policy.name,
                         how = loaded.how,
-                        took_ms = loaded.took.as_millis(),
+                        took_ms = u64::try_from(loaded.took.as_millis()).unwrap_or(u64::MAX),
                         "a new policy is in force"
                     );
                 }
                 Err(error) => {
-                    tracing::error!("the changed policy is refused, the old one stays: {error}");
+                    tracing::error!("what changed is refused, the old policy stays: {error}");
                 }
             }
         }
     }
 
-    async fn load(&self) -> Result<Loaded, LoadError> {
+    /// Loads, and says what the files held: as of before they were read, so that a change meanwhile
+    /// is seen at the next look.
+    async fn load(&mut self) -> (Result<Loaded, LoadError>, u64) {
+        let before = self.fingerprint().await;
         let load = Arc::clone(&self.load);
         let began = Instant::now();
-        let loaded = tokio::task::spawn_blocking(move || load()).await;
-        let (policy, how) = loaded.map_err(|_| LoadError::new("the policy's loader failed"))??;
+        let fresh = match tokio::task::spawn_blocking(move || load()).await {
+            Ok(Ok(fresh)) => fresh,
+            Ok(Err(error)) => return (Err(error), before),
+            Err(_) => return (Err(LoadError::new("the policy's loader failed")), before),
+        };
+        let policy = Arc::new(fresh.policy);
         self.policy.store(Some(Arc::clone(&policy)));
-        Ok(Loaded {
+        if let Some(which) = fresh.log_decisions {
+            self.telemetry.log_decisions(which);
+        }
+        let loaded = Loaded {
             policy,
-            how,
+            how: fresh.how,
             took: began.elapsed(),
-        })
+        };
+        if self.files == fresh.files {
+            return (Ok(loaded), before);
+        }
+        self.files = fresh.files;
+        (Ok(loaded), self.fingerprint().await)
     }
 
-    /// A hash of what the watched files hold; a file that cannot be read counts as empty.
+    /// A hash of what the files hold; a file that cannot be read counts as empty.
     async fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        for path in &self.watched {
-            tokio::fs::read(path).await.unwrap_or_default().hash(&mut hasher);
+        for path in &self.files {
+            let bytes = tokio::fs::read(path).await.unwrap_or_default();
+            bytes.hash(&mut hasher);
         }
         hasher.finish()
     }

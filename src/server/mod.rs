@@ -1,10 +1,12 @@
 //! The process around the rim: listeners, health, admin, the policy in force, drain.
 
 mod admin;
+mod config;
 mod health;
 mod listen;
 mod load;
 mod settings;
+mod source;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -21,9 +23,11 @@ use tonic::transport::Server;
 use crate::ext_proc::{ExtProc, PolicyInForce};
 use crate::telemetry::Telemetry;
 
+pub use config::Config;
 pub use listen::{Bound, Listen, ListenError};
-pub use load::{LoadError, LoadPolicy, Loaded};
+pub use load::{Fresh, LoadError, LoadPolicy, Loaded};
 pub use settings::Settings;
+pub use source::{builtin, from_config};
 
 use admin::Admin;
 use health::Health;
@@ -85,7 +89,7 @@ pub struct Running {
 ///
 /// [`StartError::Listen`] where an address cannot be bound.
 pub async fn start(settings: Settings) -> Result<Running, StartError> {
-    let telemetry = Telemetry::new(settings.log_decisions);
+    let telemetry = Telemetry::new(settings.log_decisions, settings.decision_sink);
     let policy: PolicyInForce = Arc::new(ArcSwapOption::empty());
     let (health, health_service) = Health::new().await;
     let (stop, stopped) = watch::channel(false);
@@ -118,7 +122,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let (first, first_load) = watch::channel(None);
     let loader = Loader {
         load: settings.policy,
-        watched: settings.watched,
+        files: settings.files,
         policy,
         telemetry: Arc::clone(&telemetry),
         health: health.clone(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Listen, LoadPolicy};
-use crate::telemetry::LogDecisions;
+use crate::telemetry::{DecisionSink, LogDecisions, stderr_sink};
 
 /// How long open streams may take to finish at the end. Default 25 s: below the 30 s that Kubernetes
 /// gives a pod.
@@ -19,12 +19,14 @@ pub struct Settings {
     pub admin: Option<SocketAddr>,
     /// Gives the policy, at the start and at each change.
     pub policy: LoadPolicy,
-    /// Files whose change is a reason to load the policy again.
-    pub watched: Vec<PathBuf>,
+    /// Files whose change is a reason to load again, until a load says which they are.
+    pub files: Vec<PathBuf>,
     /// How long open streams may take to finish at the end.
     pub drain: Duration,
     /// Which exchanges have a line in the decision log.
     pub log_decisions: LogDecisions,
+    /// Where the decision log goes: stderr by default.
+    pub decision_sink: DecisionSink,
 }
 
 impl Settings {
@@ -34,9 +36,10 @@ impl Settings {
             listen: vec![listen],
             admin: None,
             policy,
-            watched: Vec::new(),
+            files: Vec::new(),
             drain: DRAIN,
             log_decisions: LogDecisions::default(),
+            decision_sink: stderr_sink(),
         }
     }
 }
@@ -46,7 +49,7 @@ impl std::fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("listen", &self.listen)
             .field("admin", &self.admin)
-            .field("watched", &self.watched)
+            .field("files", &self.files)
             .field("drain", &self.drain)
             .finish_non_exhaustive()
     }

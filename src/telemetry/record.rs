@@ -1,5 +1,7 @@
 //! The decision record: a [`policy::Decision`](crate::policy::Decision) as others read it.
 
+use std::sync::atomic::{AtomicU8, Ordering};
+
 use serde::Serializer;
 
 use crate::policy::{self, Action, Mode};
@@ -31,6 +33,27 @@ impl LogDecisions {
             Self::Findings => !is_plain_allow(decision),
             Self::None => false,
         }
+    }
+}
+
+/// A [`LogDecisions`] that a reload can change.
+#[derive(Debug)]
+pub(super) struct AtomicLogDecisions(AtomicU8);
+
+impl AtomicLogDecisions {
+    pub(super) fn new(which: LogDecisions) -> Self {
+        Self(AtomicU8::new(which as u8))
+    }
+
+    pub(super) fn set(&self, which: LogDecisions) {
+        self.0.store(which as u8, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> LogDecisions {
+        let all = [LogDecisions::All, LogDecisions::Findings];
+        let stored = self.0.load(Ordering::Relaxed);
+        let found = all.into_iter().find(|which| *which as u8 == stored);
+        found.unwrap_or(LogDecisions::None)
     }
 }
 

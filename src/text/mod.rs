@@ -1,5 +1,7 @@
 //! What is judged: runs of text, who says them, and spans of them. Knows neither formats nor rules.
 
+pub mod fold;
+
 use std::ops::Range;
 
 /// Which half of an exchange.

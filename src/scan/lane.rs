@@ -1,0 +1,452 @@
+//! One reading of a channel: detection bytes in, accepted matches out, one automaton state per live start.
+//!
+//! Starts in the same state have the same future, so they move together: what a byte costs is the number of
+//! distinct states, not of starts.
+
+use super::automaton::{Automaton, KIND_TEXT_START, kind};
+use super::cover::{Components, Record};
+use super::decode::{Origin, Unit};
+use super::gate::{GateState, LOOK_BACK};
+use crate::text::fold::fold;
+
+/// No start.
+const NONE: u32 = u32::MAX;
+/// The window is not trimmed before it has this size.
+const WINDOW_BYTES: usize = 512;
+
+/// The state of one reading.
+#[derive(Debug, Clone)]
+pub(super) struct Lane {
+    /// Detection bytes read.
+    at: u64,
+    /// The last of them; begins at `base`. Reaches back to the oldest start, and `LOOK_BACK` bytes.
+    window: Vec<u8>,
+    base: u64,
+    trim_at: usize,
+    /// Kind of the byte before.
+    kind: u8,
+    /// End of its origin.
+    origin_end: u64,
+    groups: Vec<Group>,
+    starts: Vec<Start>,
+    free: u32,
+    committed: Vec<Committed>,
+    gates: GateState,
+}
+
+/// Live starts in one state, oldest first.
+#[derive(Debug, Clone, Copy)]
+struct Group {
+    state: u16,
+    first: u32,
+    last: u32,
+    /// `at` of the first.
+    oldest: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    /// Detection position.
+    at: u64,
+    /// Text position.
+    origin: u64,
+    bare: bool,
+    next: u32,
+}
+
+/// An open-ended rule has accepted a match from this start: every longer one counts, without a cap. Of the
+/// same rule in the same state only the oldest is kept: whatever the younger ones match, it matches too.
+#[derive(Debug, Clone, Copy)]
+struct Committed {
+    state: u16,
+    rule: u16,
+    start: Start,
+}
+
+impl Default for Lane {
+    fn default() -> Self {
+        Self {
+            at: 0,
+            window: Vec::new(),
+            base: 0,
+            trim_at: WINDOW_BYTES,
+            kind: KIND_TEXT_START,
+            origin_end: 0,
+            groups: Vec::new(),
+            starts: Vec::new(),
+            free: NONE,
+            committed: Vec::new(),
+            gates: GateState::default(),
+        }
+    }
+}
+
+impl Lane {
+    /// Becomes a copy of `other` in the memory it has.
+    pub(super) fn copy_from(&mut self, other: &Self) {
+        self.window.clone_from(&other.window);
+        self.groups.clone_from(&other.groups);
+        self.starts.clone_from(&other.starts);
+        self.committed.clone_from(&other.committed);
+        self.gates.copy_from(&other.gates);
+        self.at = other.at;
+        self.base = other.base;
+        self.trim_at = other.trim_at;
+        self.kind = other.kind;
+        self.origin_end = other.origin_end;
+        self.free = other.free;
+    }
+
+    /// Detection bytes read.
+    pub(super) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Text position of the oldest live start.
+    #[inline]
+    pub(super) fn oldest(&self) -> Option<u64> {
+        if self.groups.is_empty() && self.committed.is_empty() {
+            return None;
+        }
+        let groups = self
+            .groups
+            .iter()
+            .filter_map(|group| self.start(group.first));
+        let committed = self.committed.iter().map(|committed| committed.start);
+        groups.chain(committed).map(|start| start.origin).min()
+    }
+
+    /// Reads one code point.
+    #[inline]
+    pub(super) fn feed(&mut self, automaton: &Automaton, unit: Unit, components: &mut Components) {
+        for byte in fold(unit.code_point) {
+            self.step(automaton, byte, unit.origin, components);
+        }
+    }
+
+    /// Reads one detection byte.
+    #[inline]
+    pub(super) fn step(
+        &mut self,
+        automaton: &Automaton,
+        byte: u8,
+        origin: Origin,
+        components: &mut Components,
+    ) {
+        let table = &automaton.table;
+        let label = table.class(byte);
+        if !self.committed.is_empty() {
+            self.step_committed(automaton, label, components);
+        }
+        if !self.groups.is_empty() {
+            self.step_groups(automaton, label, components);
+        }
+        let state = table.first(self.kind, label);
+        if state != 0 {
+            self.open(state, origin);
+        }
+        let asked = table.gated(self.kind, label);
+        if asked != 0 {
+            let mut gates = self
+                .gates
+                .ask(&automaton.gates, asked, self.at, &self.window, byte);
+            while gates != 0 {
+                let gate = gates.trailing_zeros();
+                gates &= gates - 1;
+                self.open(table.first_gated(gate as usize, self.kind, label), origin);
+            }
+        }
+        self.window.push(byte);
+        if self.window.len() >= self.trim_at {
+            self.trim(automaton);
+        }
+        self.at += 1;
+        self.kind = kind(byte);
+        self.origin_end = origin.end;
+    }
+
+    /// The text is over: what ends here is reported, nothing stays alive.
+    pub(super) fn finish(&mut self, automaton: &Automaton, components: &mut Components) {
+        let end = automaton.table.end();
+        self.step_committed(automaton, end, components);
+        self.step_groups(automaton, end, components);
+        self.committed.clear();
+        while let Some(group) = self.groups.pop() {
+            self.release(group);
+        }
+    }
+
+    fn step_groups(&mut self, automaton: &Automaton, label: usize, components: &mut Components) {
+        let table = &automaton.table;
+        let mut kept = 0usize;
+        for i in 0..self.groups.len() {
+            let Some(mut group) = self.groups.get(i).copied() else {
+                break;
+            };
+            let state = table.next(group.state, label);
+            if table.is_loud(state) {
+                self.report(automaton, group, state, components);
+            }
+            group.state = state;
+            let slack = u64::from(table.slack(state));
+            if self.at + 1 - group.oldest > slack && !self.expire(&mut group, slack) {
+                continue;
+            }
+            match kept
+                .checked_sub(1)
+                .and_then(|last| self.groups.get(last))
+                .copied()
+            {
+                Some(last) if last.state == state => {
+                    let merged = self.merge(last, group);
+                    if let Some(last) = self.groups.get_mut(kept - 1) {
+                        *last = merged;
+                    }
+                }
+                _ => {
+                    if let Some(place) = self.groups.get_mut(kept) {
+                        *place = group;
+                    }
+                    kept += 1;
+                }
+            }
+        }
+        self.groups.truncate(kept);
+    }
+
+    /// Drops the starts that have read more than `slack` bytes; whether any is left.
+    fn expire(&mut self, group: &mut Group, slack: u64) -> bool {
+        if slack == 0 {
+            self.release(*group);
+            return false;
+        }
+        while let Some(start) = self.start(group.first) {
+            if self.at + 1 - start.at <= slack {
+                group.oldest = start.at;
+                return true;
+            }
+            let gone = group.first;
+            group.first = start.next;
+            self.release(Group {
+                first: gone,
+                last: gone,
+                ..*group
+            });
+        }
+        false
+    }
+
+    /// Records what entering `state` reports of the starts of `group`: matches that end before this byte.
+    ///
+    /// Of one rule the oldest start that is accepted is enough: its match holds the younger ones'.
+    #[cold]
+    fn report(
+        &mut self,
+        automaton: &Automaton,
+        group: Group,
+        state: u16,
+        components: &mut Components,
+    ) {
+        for index in automaton.table.matched(state) {
+            let Some(rule) = automaton.rule(*index) else {
+                continue;
+            };
+            let committed = self.committed.iter();
+            let committed = committed.filter(|other| other.rule == *index && other.state == state);
+            let before = committed
+                .map(|other| other.start.at)
+                .min()
+                .unwrap_or(u64::MAX);
+            let mut link = group.first;
+            while let Some(start) = self.start(link).filter(|start| start.at < before) {
+                link = start.next;
+                if self.at - start.at > rule.cap {
+                    continue;
+                }
+                let bytes = self.bytes(start.at);
+                if !rule.accepts(bytes) {
+                    continue;
+                }
+                components.add(Record {
+                    start: start.origin,
+                    end: self.origin_end,
+                    rule: *index,
+                    allowed: rule.allows(bytes),
+                    endless: rule.open_ended && rule.allow.is_empty(),
+                    bare: start.bare,
+                });
+                if rule.open_ended {
+                    self.commit(
+                        automaton,
+                        Committed {
+                            state,
+                            rule: *index,
+                            start,
+                        },
+                    );
+                }
+                break;
+            }
+        }
+    }
+
+    fn commit(&mut self, automaton: &Automaton, new: Committed) {
+        if automaton.table.reaches_open(new.state, new.rule) {
+            self.committed
+                .retain(|other| other.rule != new.rule || other.state != new.state);
+            self.committed.push(new);
+        }
+    }
+
+    fn step_committed(&mut self, automaton: &Automaton, label: usize, components: &mut Components) {
+        let table = &automaton.table;
+        let mut kept = 0;
+        for i in 0..self.committed.len() {
+            let Some(mut committed) = self.committed.get(i).copied() else {
+                break;
+            };
+            committed.state = table.next(committed.state, label);
+            let Some(rule) = automaton.rule(committed.rule) else {
+                continue;
+            };
+            if table
+                .matched(committed.state)
+                .binary_search(&committed.rule)
+                .is_ok()
+            {
+                // An allowed text is no longer than the cap: beyond it the window is gone.
+                let within = self.at - committed.start.at <= rule.cap;
+                let listed = !rule.allow.is_empty();
+                components.add(Record {
+                    start: committed.start.origin,
+                    end: self.origin_end,
+                    rule: committed.rule,
+                    allowed: listed && within && rule.allows(self.bytes(committed.start.at)),
+                    endless: !listed || !within,
+                    bare: committed.start.bare,
+                });
+            }
+            if !table.reaches_open(committed.state, committed.rule) {
+                continue;
+            }
+            let twin = self.committed.get_mut(..kept).and_then(|kept| {
+                kept.iter_mut()
+                    .find(|other| other.rule == committed.rule && other.state == committed.state)
+            });
+            if let Some(twin) = twin {
+                if committed.start.at < twin.start.at {
+                    *twin = committed;
+                }
+            } else {
+                if let Some(place) = self.committed.get_mut(kept) {
+                    *place = committed;
+                }
+                kept += 1;
+            }
+        }
+        self.committed.truncate(kept);
+    }
+
+    fn open(&mut self, state: u16, origin: Origin) {
+        let start = Start {
+            at: self.at,
+            origin: origin.start,
+            bare: origin.bare,
+            next: NONE,
+        };
+        let link = if self.free == NONE {
+            self.starts.push(start);
+            self.starts.len() as u32 - 1
+        } else {
+            let link = self.free;
+            if let Some(place) = self.starts.get_mut(link as usize) {
+                self.free = place.next;
+                *place = start;
+            }
+            link
+        };
+        let group = Group {
+            state,
+            first: link,
+            last: link,
+            oldest: self.at,
+        };
+        match self.groups.last().copied() {
+            Some(last) if last.state == state => {
+                let merged = self.merge(last, group);
+                if let Some(last) = self.groups.last_mut() {
+                    *last = merged;
+                }
+            }
+            _ => self.groups.push(group),
+        }
+    }
+
+    /// Joins two groups in the same state, oldest start first.
+    fn merge(&mut self, a: Group, b: Group) -> Group {
+        let (mut a, mut b) = if a.oldest <= b.oldest { (a, b) } else { (b, a) };
+        let appends = self.start(a.last).is_some_and(|last| last.at <= b.oldest);
+        if appends {
+            self.link(a.last, b.first);
+            return Group { last: b.last, ..a };
+        }
+        let mut merged = Group { last: a.first, ..a };
+        a.first = self.start(a.first).map_or(NONE, |start| start.next);
+        loop {
+            let (left, right) = (self.start(a.first), self.start(b.first));
+            let take = match (left, right) {
+                (Some(left), Some(right)) if left.at <= right.at => &mut a,
+                (_, Some(_)) => &mut b,
+                (Some(_), None) => &mut a,
+                (None, None) => break,
+            };
+            let link = take.first;
+            take.first = self.start(link).map_or(NONE, |start| start.next);
+            self.link(merged.last, link);
+            merged.last = link;
+        }
+        self.link(merged.last, NONE);
+        merged
+    }
+
+    /// Gives the starts of `group` back.
+    fn release(&mut self, group: Group) {
+        self.link(group.last, self.free);
+        self.free = group.first;
+    }
+
+    fn link(&mut self, from: u32, to: u32) {
+        if let Some(start) = self.starts.get_mut(from as usize) {
+            start.next = to;
+        }
+    }
+
+    #[inline]
+    fn start(&self, link: u32) -> Option<Start> {
+        self.starts.get(link as usize).copied()
+    }
+
+    /// The detection bytes from `from` to here.
+    fn bytes(&self, from: u64) -> &[u8] {
+        let from = from.checked_sub(self.base).map_or(0, |from| from as usize);
+        self.window.get(from..).unwrap_or_default()
+    }
+
+    /// Drops what no start and no gate needs from the window.
+    #[cold]
+    fn trim(&mut self, automaton: &Automaton) {
+        let groups = self.groups.iter().map(|group| group.oldest);
+        let committed = self.committed.iter().filter_map(|committed| {
+            let rule = automaton.rule(committed.rule)?;
+            let listed = !rule.allow.is_empty() && self.at - committed.start.at <= rule.cap;
+            listed.then_some(committed.start.at)
+        });
+        let needed = groups.chain(committed).min().unwrap_or(u64::MAX);
+        let from = needed
+            .min((self.at + 1).saturating_sub(LOOK_BACK))
+            .saturating_sub(self.base);
+        self.window.drain(..(from as usize).min(self.window.len()));
+        self.base += from;
+        self.trim_at = WINDOW_BYTES.max(2 * self.window.len());
+    }
+}

@@ -1,0 +1,224 @@
+//! A secret in any string of any body, whole or split over deltas, never comes out in pieces.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tidegate::policy::{Action, Policy};
+use tidegate::session::BodyMode;
+
+use crate::support::{Fixture, fixtures, play, policy, rule};
+
+const SECRET: &str = "tgk_q8w7e6r5t4y3u2i1o9p0";
+
+fn guard() -> Arc<Policy> {
+    policy(
+        &[(
+            rule("secret", "tgk_[a-z0-9]{20}", 24, false),
+            Action::Redact,
+        )],
+        &[],
+    )
+}
+
+/// No five characters of the secret that tell anything stand in `bytes`.
+#[track_caller]
+fn check_clean(bytes: &[u8], what: &str) {
+    let fragments = SECRET.as_bytes().windows(5).skip(1);
+    for fragment in fragments {
+        assert!(
+            memchr::memmem::find(bytes, fragment).is_none(),
+            "{what}: `{}` came out:\n{}",
+            String::from_utf8_lossy(fragment),
+            String::from_utf8_lossy(bytes)
+        );
+    }
+}
+
+/// The JSON documents of a body, and what stands around them.
+fn parts(fixture: &Fixture) -> Vec<Result<Value, String>> {
+    let text = String::from_utf8(fixture.body.clone()).expect("fixtures are text");
+    if !fixture.is_stream() {
+        return vec![Ok(serde_json::from_str(&text).expect("a fixture is JSON"))];
+    }
+    text.split_inclusive('\n')
+        .map(|line| {
+            let data = line.strip_prefix("data:").map(str::trim);
+            data.and_then(|data| serde_json::from_str(data).ok())
+                .ok_or_else(|| line.to_owned())
+        })
+        .collect()
+}
+
+fn join(parts: &[Result<Value, String>], is_stream: bool) -> Vec<u8> {
+    let mut out = String::new();
+    for part in parts {
+        match part {
+            Ok(value) if is_stream => out.push_str(&format!("data: {value}\n")),
+            Ok(value) => out.push_str(&value.to_string()),
+            Err(text) => out.push_str(text),
+        }
+    }
+    out.into_bytes()
+}
+
+/// Pointers of every string of `value`.
+fn strings(value: &Value, at: String, found: &mut Vec<String>) {
+    match value {
+        Value::String(_) => found.push(at),
+        Value::Array(list) => {
+            list.iter()
+                .enumerate()
+                .for_each(|(i, item)| strings(item, format!("{at}/{i}"), found));
+        }
+        Value::Object(map) => map
+            .iter()
+            .for_each(|(name, item)| strings(item, format!("{at}/{name}"), found)),
+        _ => {}
+    }
+}
+
+fn edit(value: &mut Value, pointer: &str, change: impl FnOnce(&str) -> String) {
+    let place = value
+        .pointer_mut(pointer)
+        .expect("the pointer was found in it");
+    *place = Value::String(change(place.as_str().expect("a string")));
+}
+
+#[test]
+fn a_secret_in_any_string_is_redacted_whole() {
+    let policy = guard();
+    let mut planted = 0;
+    for fixture in fixtures() {
+        let parts = parts(&fixture);
+        for (at, part) in parts.iter().enumerate() {
+            let Ok(value) = part else { continue };
+            let mut pointers = Vec::new();
+            strings(value, String::new(), &mut pointers);
+            for pointer in pointers {
+                // The role and the type say what a message is: with another word in them it is another one.
+                if pointer.ends_with("/role")
+                    || pointer.ends_with("/type")
+                    || pointer.ends_with("finish_reason")
+                {
+                    continue;
+                }
+                let mut parts = parts.clone();
+                if let Some(Ok(value)) = parts.get_mut(at) {
+                    edit(value, &pointer, |text| format!("{text} {SECRET} "));
+                }
+                let body = join(&parts, fixture.is_stream());
+                for chunk in [1, 7, body.len()] {
+                    let chunks: Vec<_> = body.chunks(chunk).collect();
+                    let outcome =
+                        play(&policy, fixture.case(BodyMode::FullDuplexStreamed), &chunks);
+                    let what = format!("{} {pointer} of part {at}", fixture.name);
+                    check_clean(outcome.seen(), &what);
+                    assert!(!outcome.decision.findings.is_empty(), "{what}: not found");
+                }
+                planted += 1;
+            }
+        }
+    }
+    assert!(planted > 300, "only {planted} strings");
+}
+
+/// Strings that deltas are joined from: the same pointer, of the same choice or block, in several events.
+fn delta_channels(parts: &[Result<Value, String>]) -> BTreeMap<String, Vec<(usize, String)>> {
+    let mut channels: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
+    for (at, part) in parts.iter().enumerate() {
+        let Ok(value) = part else { continue };
+        let index = ["/choices/0/index", "/index"]
+            .iter()
+            .find_map(|pointer| value.pointer(pointer));
+        let call = value.pointer("/choices/0/delta/tool_calls/0/index");
+        let mut pointers = Vec::new();
+        strings(value, String::new(), &mut pointers);
+        for pointer in pointers {
+            let name = pointer.rsplit('/').next().unwrap_or_default();
+            let is_text = [
+                "content",
+                "reasoning_content",
+                "arguments",
+                "mood",
+                "thinking",
+                "text",
+                "partial_json",
+                "token",
+            ];
+            if is_text.contains(&name) {
+                channels
+                    .entry(format!("{pointer} {index:?} {call:?}"))
+                    .or_default()
+                    .push((at, pointer));
+            }
+        }
+    }
+    channels.retain(|_, places| places.len() > 1);
+    channels
+}
+
+#[test]
+fn a_secret_split_over_deltas_is_redacted_whole() {
+    let policy = guard();
+    let mut planted = 0;
+    for fixture in fixtures().iter().filter(|fixture| fixture.is_stream()) {
+        let parts = parts(fixture);
+        for (channel, places) in delta_channels(&parts) {
+            for pair in places.windows(2) {
+                let [(first, pointer), (second, other)] = pair else {
+                    continue;
+                };
+                for cut in 1..SECRET.len() {
+                    let (head, tail) = SECRET.split_at(cut);
+                    let mut parts = parts.clone();
+                    if let Some(Ok(value)) = parts.get_mut(*first) {
+                        edit(value, pointer, |text| format!("{text} {head}"));
+                    }
+                    if let Some(Ok(value)) = parts.get_mut(*second) {
+                        edit(value, other, |text| format!("{tail} {text}"));
+                    }
+                    let body = join(&parts, true);
+                    let outcome = play(
+                        &policy,
+                        fixture.case(BodyMode::FullDuplexStreamed),
+                        &[&body],
+                    );
+                    let what = format!("{} {channel} cut at {cut}", fixture.name);
+                    check_clean(outcome.seen(), &what);
+                    assert_eq!(outcome.decision.findings.len(), 1, "{what}");
+                    planted += 1;
+                }
+            }
+        }
+    }
+    assert!(planted > 500, "only {planted} splits");
+}
+
+#[test]
+fn a_secret_in_one_character_deltas_is_redacted_whole() {
+    let policy = guard();
+    let event = |text: &str| {
+        format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}},\"index\":0}}]}}\n\n")
+    };
+    let mut body = event("Key: ");
+    for character in SECRET.chars() {
+        body.push_str(&event(&format!("\\u{:04x}", character as u32)));
+    }
+    body.push_str(&event(" done"));
+    let case = crate::support::Case {
+        path: "/v1/chat/completions",
+        direction: tidegate::text::Direction::Response,
+        content_type: "text/event-stream",
+        mode: BodyMode::FullDuplexStreamed,
+    };
+    let outcome = play(&policy, case, &[body.as_bytes()]);
+    let text = String::from_utf8(outcome.body).expect("text");
+    assert!(text.contains("\"content\":\"[SECRET]\""), "{text}");
+    assert_eq!(
+        text.matches("\"content\":\"\"").count(),
+        SECRET.len() - 1,
+        "{text}"
+    );
+    assert!(!text.contains("\\u00"), "{text}");
+}

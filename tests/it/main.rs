@@ -1,0 +1,6 @@
+//! The library from outside: its invariants, each held by data.
+
+mod chunking;
+mod engine;
+mod leaks;
+mod support;

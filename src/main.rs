@@ -1,5 +1,7 @@
-//! The `tidegate` command.
+//! The `tidegate` command: an exit code.
 
-fn main() -> std::process::ExitCode {
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
     tidegate::cli::main()
 }

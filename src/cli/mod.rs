@@ -17,6 +17,8 @@ struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Try it: start the guard, a real Envoy and a sample model, and print requests to send
+    Up(up::Args),
     /// Serve ext_proc to an Envoy that runs elsewhere
     Serve(serve::Args),
 }
@@ -24,6 +26,7 @@ enum Command {
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     match Cli::parse().command {
+        Command::Up(args) => up::main(args),
         Command::Serve(args) => serve::main(args),
     }
 }

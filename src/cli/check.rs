@@ -29,7 +29,7 @@ pub fn main(args: &Args) -> ExitCode {
         "{}: policy `{}` is right: {}, {} ms",
         args.file.display(),
         ready.loaded.policy.name,
-        ready.how(),
+        ready.how,
         ready.took.as_millis()
     );
     ExitCode::SUCCESS

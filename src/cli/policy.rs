@@ -1,19 +1,19 @@
-//! A policy from its file, as every command that needs one loads it.
+//! A policy from its file, as the commands without a server load it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::document::Errors;
-use crate::policy::{self, Loaded};
-use crate::scan::{Automaton, Rule};
-use crate::server::{LoadError, LoadPolicy};
+use crate::policy::{self, Automata, Loaded};
+use crate::server::default_cache_dir;
 
 /// A policy and how it came.
 #[derive(Debug)]
 pub struct Ready {
     /// The policy and what there is to say of it.
     pub loaded: Loaded,
+    /// How its automata came, and how many rules they hold.
+    pub how: String,
     /// How long reading and compiling took.
     pub took: Duration,
 }
@@ -35,14 +35,15 @@ pub enum PolicyError {
     Wrong(#[from] Errors),
 }
 
-/// Loads the policy of `path`, or the built-in one. Blocking.
+/// Loads the policy of `path`, or the built-in one, with the user's cache of automata. Blocking.
 ///
 /// # Errors
 ///
 /// [`PolicyError`]: the file cannot be read, or everything that is wrong with it.
 pub fn load(path: Option<&Path>) -> Result<Ready, PolicyError> {
     let started = Instant::now();
-    let mut build = |rules: &[Rule]| Automaton::compile(rules).map(Arc::new);
+    let mut automata = Automata::new(default_cache_dir());
+    let mut build = |rules: &[_]| automata.build(rules);
     let loaded = match path {
         None => policy::default(&mut build)?,
         Some(path) => {
@@ -54,26 +55,8 @@ pub fn load(path: Option<&Path>) -> Result<Ready, PolicyError> {
         }
     };
     Ok(Ready {
-        loaded,
+        how: format!("{} rules; {automata}", loaded.rules),
         took: started.elapsed(),
+        loaded,
     })
-}
-
-/// What a server loads its policy with, at its start and whenever the file changes.
-pub fn loader(path: Option<PathBuf>) -> LoadPolicy {
-    Arc::new(move || {
-        let ready = load(path.as_deref()).map_err(LoadError::new)?;
-        let how = ready.how();
-        Ok((Arc::new(ready.loaded.policy), how))
-    })
-}
-
-impl Ready {
-    /// How its automata came: `131 rules in 2 automata`.
-    pub fn how(&self) -> String {
-        let Loaded {
-            rules, automata, ..
-        } = self.loaded;
-        format!("{rules} rules in {automata} automata")
-    }
 }

@@ -6,10 +6,7 @@ use std::sync::Arc;
 use super::config::Config;
 use super::load::{Fresh, LoadError, LoadPolicy};
 use crate::document::Errors;
-use crate::policy::{self, Build};
-use crate::scan::cache::{Cache, How};
-use crate::scan::lint::RuleError;
-use crate::scan::{Automaton, Rule};
+use crate::policy::{self, Automata, Build};
 
 /// The policy of the configuration at `path`, both read anew each time.
 ///
@@ -61,70 +58,26 @@ fn built_in(cache_dir: Option<&Path>) -> Result<Fresh, LoadError> {
 }
 
 /// Where compiled automata are kept if the configuration names no place: the user's cache directory.
-fn default_cache_dir() -> Option<PathBuf> {
+pub fn default_cache_dir() -> Option<PathBuf> {
     let dir = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     let base = dir("XDG_CACHE_HOME").map(PathBuf::from);
     let base = base.or_else(|| dir("HOME").map(|home| PathBuf::from(home).join(".cache")))?;
     Some(base.join("tidegate").join("automata"))
 }
 
-/// Has each automaton from the cache or compiles it, and counts, for the line that says how.
+/// Compiles, and says how the automata came.
 fn load(
     cache_dir: Option<&Path>,
     with: impl FnOnce(&mut Build<'_>) -> Result<policy::Loaded, Errors>,
 ) -> Result<Fresh, LoadError> {
     let dir = cache_dir.map(Path::to_owned).or_else(default_cache_dir);
-    let cache = dir.map(Cache::open);
-    let mut came = Came::default();
-    let mut build = |rules: &[Rule]| -> Result<Arc<Automaton>, Vec<RuleError>> {
-        let Some(cache) = &cache else {
-            came.compiled += 1;
-            return Automaton::compile(rules).map(Arc::new);
-        };
-        let (automaton, how) = cache.get_or_compile(rules)?;
-        came.count(how);
-        Ok(Arc::new(automaton))
-    };
-    let loaded = with(&mut build).map_err(LoadError::new)?;
+    let mut automata = Automata::new(dir);
+    let loaded = with(&mut |rules| automata.build(rules)).map_err(LoadError::new)?;
     if !loaded.warnings.is_empty() {
         tracing::warn!("{}", loaded.warnings);
     }
-    Ok(Fresh::fixed(loaded.policy, came.say(loaded.rules)))
-}
-
-/// How the automata of one policy came.
-#[derive(Debug, Default)]
-struct Came {
-    cached: usize,
-    compiled: usize,
-    unstored: usize,
-}
-
-impl Came {
-    fn count(&mut self, how: How) {
-        match how {
-            How::Cached { .. } => self.cached += 1,
-            How::Compiled { stored, .. } => {
-                self.compiled += 1;
-                self.unstored += usize::from(!stored);
-            }
-        }
-    }
-
-    /// `117 rules; automata: 2 from the cache, 1 compiled`.
-    fn say(&self, rules: usize) -> String {
-        let Self {
-            cached,
-            compiled,
-            unstored,
-        } = self;
-        let mut how =
-            format!("{rules} rules; automata: {cached} from the cache, {compiled} compiled");
-        if *unstored > 0 {
-            how.push_str(", the cache cannot be written");
-        }
-        how
-    }
+    let how = format!("{} rules; {automata}", loaded.rules);
+    Ok(Fresh::fixed(loaded.policy, how))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, LoadError> {

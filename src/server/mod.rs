@@ -27,7 +27,7 @@ pub use config::Config;
 pub use listen::{Bound, Listen, ListenError};
 pub use load::{Fresh, LoadError, LoadPolicy, Loaded};
 pub use settings::Settings;
-pub use source::{builtin, from_config};
+pub use source::{builtin, default_cache_dir, from_config};
 
 use admin::Admin;
 use health::Health;

@@ -50,7 +50,7 @@ const ZEROS: &[u32] = &[
 ];
 
 /// Writes the table for `src/text/fold.rs` into `OUT_DIR`.
-pub fn compile() {
+pub(crate) fn compile() {
     println!("cargo:rerun-if-changed=build/fold.rs");
     let out = env::var_os("OUT_DIR").expect("cargo sets OUT_DIR");
     fs::write(Path::new(&out).join("fold_table.rs"), fold_table()).expect("OUT_DIR can be written");

@@ -187,3 +187,31 @@ impl Drop for Exchange {
         self.telemetry.metrics.stream_over();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::LogDecisions;
+
+    #[test]
+    fn a_panic_ends_one_stream_with_an_error() {
+        let telemetry = Telemetry::new(LogDecisions::None, Arc::new(|_| {}));
+        let policy = Arc::new(crate::ext_proc::tests::policy());
+        let mut exchange = Exchange::new(policy, Arc::clone(&telemetry));
+        exchange.open = Some(
+            exchange
+                .begin(&ProcessingRequest::default(), 0)
+                .expect("full duplex by default"),
+        );
+        let outcome = exchange.in_session(0, |_, effects| {
+            effects.push(Effect::Trailers {
+                direction: crate::text::Direction::Request,
+            });
+            panic!("a defect that quotes text")
+        });
+        let status = outcome.expect_err("a failure");
+        assert_eq!(status.code(), tonic::Code::Internal);
+        assert!(!status.message().contains("quotes"), "{status}");
+        assert!(exchange.outbox.is_empty());
+    }
+}

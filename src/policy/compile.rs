@@ -116,26 +116,16 @@ impl Compiler<'_, '_> {
 
     fn tell(&mut self, refused: &[RuleError]) {
         for error in refused {
-            let place = blamed(error).and_then(|id| self.catalogue.place(id));
+            let place = error.id().and_then(|id| self.catalogue.place(id));
             let place = place.unwrap_or(self.fallback);
             let message = error.to_string();
             let told = |problem: &Problem| problem.at == place && problem.message == message;
             if !self.errors.problems().iter().any(told) {
-                self.errors.add(place, message.clone(), hint(error));
+                self.errors
+                    .add(place, message.clone(), Some(error.hint().to_owned()));
             }
         }
     }
-}
-
-/// The rule to blame.
-fn blamed(error: &RuleError) -> Option<&str> {
-    match error {
-        RuleError::EmptyMatch { id } => Some(id),
-    }
-}
-
-fn hint(_error: &RuleError) -> Option<String> {
-    None
 }
 
 /// The rule as the automaton gets it: its priority in the band of its action, its allow-lists joined.

@@ -44,32 +44,20 @@ impl Automaton {
     ///
     /// Every rule that the linter refuses, not the first one only.
     pub fn compile(rules: &[Rule]) -> Result<Self, Vec<RuleError>> {
-        let mut errors = Vec::new();
-        let mut hirs = Vec::with_capacity(rules.len());
-        let mut ids = std::collections::HashSet::new();
-        for rule in rules {
-            if !ids.insert(rule.id.as_str()) {
-                errors.push(RuleError::DuplicateId {
-                    id: rule.id.clone(),
-                });
-            }
-            match lint::parse(rule) {
-                Ok(hir) => hirs.push(hir),
-                Err(wrong) => errors.extend(wrong),
-            }
-        }
+        let mut errors = lint::errors(rules);
+        let (distinct, gate_of) =
+            Gates::distinct(rules.iter().filter_map(|rule| rule.gate.as_ref()));
         let too_many = |what, count, limit| RuleError::TooMany { what, count, limit };
         if rules.len() > RULES {
             errors.push(too_many("rules", rules.len(), RULES));
         }
-        let (distinct, gate_of) =
-            Gates::distinct(rules.iter().filter_map(|rule| rule.gate.as_ref()));
         if distinct.len() >= GATES {
             errors.push(too_many("gates", distinct.len(), GATES - 1));
         }
         if !errors.is_empty() {
             return Err(errors);
         }
+        let hirs: Vec<_> = rules.iter().flat_map(lint::parse).collect();
         let mut families: Vec<Family> = (0..=distinct.len())
             .map(|_| Family {
                 patterns: Vec::new(),
@@ -88,6 +76,17 @@ impl Automaton {
         }
         let table = build::build(&families, &weights(rules)).map_err(|error| vec![error])?;
         Ok(Self::assemble(table, Gates::new(distinct), rules))
+    }
+
+    /// The automaton of `rules` with a table that is said to be theirs; `None` if it cannot be.
+    pub(super) fn with_table(table: Table, rules: &[Rule]) -> Option<Self> {
+        let (distinct, _) = Gates::distinct(rules.iter().filter_map(|rule| rule.gate.as_ref()));
+        let fits = table.families() == distinct.len() + 1
+            && distinct.len() < GATES
+            && table
+                .last_rule()
+                .is_none_or(|last| usize::from(last) < rules.len());
+        fits.then(|| Self::assemble(table, Gates::new(distinct), rules))
     }
 
     fn assemble(table: Table, gates: Gates, rules: &[Rule]) -> Self {

@@ -39,6 +39,8 @@ struct Open {
     start: u64,
     end: u64,
     label: Label,
+    /// The best of all that was merged.
+    best: Label,
     endless: bool,
     bare: bool,
     /// The label stands, and all up to here has left as covers.
@@ -152,7 +154,6 @@ impl Components {
             self.merge(automaton, record);
         }
         self.pending.drain(kept..i);
-        self.drop_piece(out);
     }
 
     fn merge(&mut self, automaton: &Automaton, record: Record) {
@@ -167,6 +168,7 @@ impl Components {
                 start: record.start,
                 end: record.end,
                 label,
+                best: label,
                 endless: record.endless,
                 bare: record.bare,
                 sealed: None,
@@ -176,13 +178,8 @@ impl Components {
         open.start = open.start.min(record.start);
         open.end = open.end.max(record.end);
         open.endless |= record.endless;
-        // A sealed label stands, unless a higher band (a deny) comes in.
-        let wins = match open.sealed {
-            Some(_) => label.priority > open.label.priority,
-            None => label.beats(open.label),
-        };
-        if wins {
-            open.label = label;
+        if label.beats(open.best) {
+            open.best = label;
         }
     }
 
@@ -222,15 +219,22 @@ impl Components {
                 self.merge(automaton, record);
             }
         }
-        if let Some(open) = &mut self.open {
-            open.sealed.get_or_insert(open.start);
+        if let Some(open) = self.open.as_mut().filter(|open| open.sealed.is_none()) {
+            open.label = open.best;
+            open.sealed = Some(open.start);
         }
         self.drop_piece(out);
     }
 
-    /// Emits what of a sealed component is not gone yet.
+    /// Gives the open component the label that it has by now, and emits what of a sealed one is not gone.
     fn drop_piece(&mut self, out: &mut Resolved) {
-        let Some(open) = &mut self.open else { return };
+        let Some(open) = &mut self.open else {
+            return;
+        };
+        // A sealed label stands, unless a higher priority (a deny) comes in.
+        if open.sealed.is_none() || open.best.priority > open.label.priority {
+            open.label = open.best;
+        }
         let Some(gone) = open.sealed.filter(|gone| *gone < open.end) else {
             return;
         };

@@ -2,8 +2,7 @@
 //!
 //! Gates are asked only where a gated start could open, and then the look-back is read, each byte at most
 //! once. A *word* stands between bytes that are no letter and no digit (`_` separates: identifiers are
-//! words joined by it). *Separators of an assignment* are blanks, quotes, `:`, `=`, a `>` after `=` or `-`,
-//! and `is` as a word.
+//! words joined by it). *Separators of an assignment* are blanks, quotes, `:`, `=`, `=>` and `is` as a word.
 
 use std::collections::HashMap;
 
@@ -281,7 +280,7 @@ impl GateState {
 fn is_separator(byte: u8, previous: u8) -> bool {
     match byte {
         b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b':' | b'=' => true,
-        b'>' => matches!(previous, b'=' | b'-'),
+        b'>' => previous == b'=',
         _ => false,
     }
 }

@@ -5,20 +5,14 @@
 
 use super::automaton::{Automaton, KIND_TEXT_START, kind};
 use super::cover::{Components, Record};
+use super::decode::{Origin, Unit};
 use super::gate::{GateState, LOOK_BACK};
+use crate::text::fold::fold;
 
 /// No start.
 const NONE: u32 = u32::MAX;
 /// The window is not trimmed before it has this size.
 const WINDOW_BYTES: usize = 512;
-
-/// Where a detection byte came from: bytes of the channel's text, and whether outside any JSON string.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Origin {
-    pub(super) start: u64,
-    pub(super) end: u64,
-    pub(super) bare: bool,
-}
 
 /// The state of one reading.
 #[derive(Debug, Clone)]
@@ -120,6 +114,14 @@ impl Lane {
             .filter_map(|group| self.start(group.first));
         let committed = self.committed.iter().map(|committed| committed.start);
         groups.chain(committed).map(|start| start.origin).min()
+    }
+
+    /// Reads one code point.
+    #[inline]
+    pub(super) fn feed(&mut self, automaton: &Automaton, unit: Unit, components: &mut Components) {
+        for byte in fold(unit.code_point) {
+            self.step(automaton, byte, unit.origin, components);
+        }
     }
 
     /// Reads one detection byte.

@@ -4,10 +4,19 @@
 //! delay of no more than the match itself, covers that never cut a JSON string) is refused before anything
 //! is compiled, with the rule's id, both numbers and a hint.
 
+mod cost;
+
+use std::collections::{BTreeSet, HashSet};
+
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
-use crate::scan::rule::Rule;
+use super::automaton::Automaton;
+use super::rule::Rule;
+use super::stream::{Resolved, Stream};
+use crate::text::Source;
+
+pub use cost::{REFERENCE, RuleCost, report};
 
 /// The most a closed rule's match may span, in bytes of detection string.
 pub const CAP_CLOSED_BYTES: u32 = 4096;
@@ -162,6 +171,27 @@ pub enum RuleError {
 }
 
 impl RuleError {
+    /// The rule that is to blame, where it is one.
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::Pattern { id, .. }
+            | Self::NotAscii { id }
+            | Self::EmptyMatch { id }
+            | Self::LookAround { id }
+            | Self::CrossesString { id, .. }
+            | Self::Cap { id, .. }
+            | Self::NeverMatches { id, .. }
+            | Self::GateWord { id, .. }
+            | Self::GateWindow { id, .. }
+            | Self::Kind { id, .. }
+            | Self::MatchesPlaceholder { id, .. }
+            | Self::DuplicateId { id }
+            | Self::Example { id, .. }
+            | Self::CounterExample { id, .. } => Some(id),
+            Self::TooMany { .. } | Self::TooLarge { .. } => None,
+        }
+    }
+
     /// What to do about it.
     pub const fn hint(&self) -> &'static str {
         match self {
@@ -188,6 +218,77 @@ impl RuleError {
             }
         }
     }
+}
+
+/// What is wrong with each of `rules` by itself, and among their names. [`Automaton::compile`] asks for it.
+pub fn errors(rules: &[Rule]) -> Vec<RuleError> {
+    let mut ids = HashSet::new();
+    let mut errors = Vec::new();
+    for rule in rules {
+        if !ids.insert(rule.id.as_str()) {
+            errors.push(RuleError::DuplicateId {
+                id: rule.id.clone(),
+            });
+        }
+        errors.extend(parse(rule).err().into_iter().flatten());
+    }
+    errors
+}
+
+/// Examples in which their rule finds nothing, counter-examples in which it does, and placeholders that a
+/// rule finds. Compiles every rule by itself: for tests and for `tidegate check`.
+pub fn verify_examples(rules: &[Rule]) -> Vec<RuleError> {
+    let mut errors = Vec::new();
+    let placeholders: BTreeSet<String> = rules
+        .iter()
+        .map(|rule| format!("[{}]", rule.kind.to_ascii_uppercase()))
+        .collect();
+    for rule in rules {
+        let id = || rule.id.clone();
+        let automaton = match Automaton::compile(std::slice::from_ref(rule)) {
+            Ok(automaton) => automaton,
+            Err(wrong) => {
+                errors.extend(wrong);
+                continue;
+            }
+        };
+        let count = rule.examples.len();
+        for (number, _) in (1..)
+            .zip(&rule.examples)
+            .filter(|(_, text)| !finds(&automaton, text))
+        {
+            errors.push(RuleError::Example {
+                id: id(),
+                number,
+                count,
+            });
+        }
+        let count = rule.counter_examples.len();
+        let counters = (1..).zip(&rule.counter_examples);
+        for (number, _) in counters.filter(|(_, text)| finds(&automaton, text)) {
+            errors.push(RuleError::CounterExample {
+                id: id(),
+                number,
+                count,
+            });
+        }
+        for placeholder in placeholders.iter().filter(|text| finds(&automaton, text)) {
+            errors.push(RuleError::MatchesPlaceholder {
+                id: id(),
+                placeholder: placeholder.clone(),
+            });
+        }
+    }
+    errors
+}
+
+/// Whether anything is found in `text`.
+fn finds(automaton: &Automaton, text: &str) -> bool {
+    let mut stream = Stream::new(Source::Plain);
+    let mut out = Resolved::default();
+    stream.push(automaton, text.as_bytes(), &mut out);
+    stream.finish(automaton, &mut out);
+    !out.found.is_empty()
 }
 
 /// The parsed pattern, its large counters opened upwards, or everything that is wrong with the rule.

@@ -6,6 +6,7 @@
 //! rule could still match.
 
 pub mod automaton;
+pub mod cache;
 pub mod cover;
 mod decode;
 mod gate;
@@ -14,6 +15,7 @@ pub mod lint;
 pub mod rule;
 pub mod stream;
 pub mod validate;
+mod view;
 
 pub use automaton::Automaton;
 pub use rule::{Gate, Rule};

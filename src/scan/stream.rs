@@ -2,18 +2,23 @@
 
 use super::automaton::Automaton;
 use super::cover::Components;
-use super::decode::Utf8;
-use super::lane::{Lane, Origin};
-use crate::text::fold::fold;
+use super::decode::{Escapes, Kind, Origin, Unit, Utf8};
+use super::lane::Lane;
+use super::view::View;
 use crate::text::{Source, Span};
 
 /// The scan of one channel: fed in deltas, it says what is covered and up to where all is decided.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Stream {
+    source: Source,
     /// Bytes of text read.
     at: u64,
     utf8: Utf8,
+    /// The escapes of a JSON source, read through in its strings.
+    json: Escapes,
+    in_string: bool,
     lane: Lane,
+    views: [View; 2],
     components: Components,
 }
 
@@ -52,65 +57,125 @@ pub struct Found {
 impl Stream {
     /// A channel at its beginning.
     pub fn new(source: Source) -> Self {
-        let _ = source;
-        Self::default()
+        Self {
+            source,
+            at: 0,
+            utf8: Utf8::default(),
+            json: Escapes::new(Kind::Json),
+            in_string: false,
+            lane: Lane::default(),
+            views: [View::new(Kind::Percent), View::new(Kind::Json)],
+            components: Components::default(),
+        }
     }
 
-    /// Reads the next delta. It may end inside a UTF-8 sequence.
+    /// Reads the next delta. It may end inside a UTF-8 sequence or an escape.
     pub fn push(&mut self, automaton: &Automaton, delta: &[u8], out: &mut Resolved) {
         self.components.begin(out.covers.len());
         for byte in delta {
-            let Self {
-                at,
-                utf8,
-                lane,
-                components,
-            } = self;
-            let start = *at;
-            *at += 1;
-            utf8.push(*byte, start, *at, &mut |unit| {
-                for byte in fold(unit.code_point) {
-                    let origin = Origin {
-                        start: unit.start,
-                        end: unit.end,
-                        bare: false,
-                    };
-                    lane.step(automaton, byte, origin, components);
-                }
-                if !components.is_idle() {
-                    let live = lane.oldest().unwrap_or(unit.end);
-                    components.settle(automaton, live, unit.end, out);
-                }
-            });
+            let origin = Origin {
+                start: self.at,
+                end: self.at + 1,
+                bare: false,
+            };
+            self.at += 1;
+            let mut utf8 = self.utf8;
+            utf8.push(*byte, origin, &mut |unit| self.read(automaton, unit));
+            self.utf8 = utf8;
+            self.settle(automaton, out);
         }
     }
 
     /// Ends the channel: every trailing boundary resolves, and all text is decided.
     pub fn finish(&mut self, automaton: &Automaton, out: &mut Resolved) {
         self.components.begin(out.covers.len());
-        let Self {
-            at,
-            utf8,
-            lane,
-            components,
-        } = self;
-        utf8.flush(&mut |unit| {
-            for byte in fold(unit.code_point) {
-                let origin = Origin {
-                    start: unit.start,
-                    end: unit.end,
-                    bare: false,
-                };
-                lane.step(automaton, byte, origin, components);
-            }
-        });
+        let mut utf8 = std::mem::take(&mut self.utf8);
+        utf8.flush(&mut |unit| self.read(automaton, unit));
+        let bare = !self.in_string;
+        let mut json = std::mem::replace(&mut self.json, Escapes::new(Kind::Json));
+        json.finish(&mut |unit, _| self.main(automaton, unit, bare));
+        for view in &mut self.views {
+            view.finish(automaton, &mut self.components);
+        }
         self.lane.finish(automaton, &mut self.components);
-        self.components.settle(automaton, *at, *at, out);
+        self.settle(automaton, out);
     }
 
     /// How many bytes of the channel's text are decided: what is not in a cover by now may leave.
     pub fn resolved(&self) -> u64 {
-        let read = self.utf8.pending().unwrap_or(self.at);
-        self.components.resolved(self.lane.oldest().unwrap_or(read))
+        self.components.resolved(self.live())
+    }
+
+    /// Takes a code point as it stands in the text.
+    fn read(&mut self, automaton: &Automaton, unit: Unit) {
+        if self.source == Source::Plain {
+            return self.main(automaton, unit, false);
+        }
+        if !self.in_string {
+            self.in_string = unit.code_point == u32::from(b'"');
+            return self.main(automaton, unit, true);
+        }
+        let mut json = std::mem::replace(&mut self.json, Escapes::new(Kind::Json));
+        json.push(unit, &mut |unit, escaped| {
+            if !escaped && unit.code_point == u32::from(b'"') {
+                self.in_string = false;
+            }
+            self.main(automaton, unit, false);
+        });
+        self.json = json;
+    }
+
+    /// Takes a code point as the main lane reads it.
+    fn main(&mut self, automaton: &Automaton, mut unit: Unit, bare: bool) {
+        unit.origin.bare = bare;
+        let Self {
+            source,
+            lane,
+            views,
+            components,
+            ..
+        } = self;
+        // A JSON source is read through its own escapes by the main lane.
+        let views = views
+            .iter_mut()
+            .take(if *source == Source::Json { 1 } else { 2 });
+        let mut active = false;
+        for view in views {
+            view.push(automaton, unit, lane, components);
+            active |= view.is_active();
+        }
+        lane.feed(automaton, unit, components);
+        if active {
+            for view in self.views.iter_mut().filter(|view| view.is_active()) {
+                view.rest(&self.lane);
+            }
+        }
+    }
+
+    /// No match that is still to come begins before this byte of the text.
+    fn live(&self) -> u64 {
+        let pending = self
+            .utf8
+            .pending()
+            .or(self.json.pending())
+            .unwrap_or(self.at);
+        let mut live = self.lane.oldest().unwrap_or(pending).min(pending);
+        for view in &self.views {
+            live = live.min(view.live().unwrap_or(live));
+        }
+        live
+    }
+
+    fn settle(&mut self, automaton: &Automaton, out: &mut Resolved) {
+        if !self.components.is_idle() {
+            let live = self.live();
+            self.components.settle(automaton, live, self.at, out);
+        }
+    }
+}
+
+impl Default for Stream {
+    fn default() -> Self {
+        Self::new(Source::Plain)
     }
 }

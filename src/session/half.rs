@@ -82,7 +82,7 @@ impl Half {
                 what: "body",
                 direction: self.direction,
             }),
-            Phase::Body => Ok(true),
+            Phase::Body => Ok(!matches!(self.guard, Guard::Drop)),
             // After an end of our own making the upstream may still be talking.
             Phase::Done if bytes == 0 || matches!(self.guard, Guard::Drop) => Ok(false),
             Phase::Done => Err(ProtocolError::AfterEnd {
@@ -99,7 +99,7 @@ impl Half {
                 what: "trailers",
                 direction: self.direction,
             }),
-            Phase::Body => Ok(true),
+            Phase::Body => Ok(!matches!(self.guard, Guard::Drop)),
             Phase::Done => Ok(false),
         }
     }
@@ -225,6 +225,9 @@ impl Half {
 
     /// Answers a chunk of which nothing is left to say.
     pub(super) fn answer_nothing(&mut self, end_of_stream: bool, out: &mut Vec<Effect>) {
+        if end_of_stream {
+            self.phase = Phase::Done;
+        }
         if self.mode != BodyMode::FullDuplexStreamed {
             out.push(self.answer(&[], Vec::new(), end_of_stream));
         }

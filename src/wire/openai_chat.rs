@@ -158,14 +158,24 @@ fn response(steps: &[Step<'_>], channel: &mut String) -> Class {
             Name(b"choices"),
             At(choice),
             Name(b"logprobs"),
-            Name(list),
+            Name(list @ (b"content" | b"refusal")),
             At(_),
-            Name(b"token"),
+            rest @ ..,
         ] => {
-            *channel = format!(
-                "choices[{choice}].logprobs.{}[].token",
-                String::from_utf8_lossy(list)
-            );
+            let rank = match rest {
+                [Name(b"token")] => String::new(),
+                // The candidates of one rank are a text too: the likeliest may spell what was not said.
+                [Name(b"top_logprobs"), At(rank), Name(b"token")] => {
+                    format!(".top_logprobs[{rank}]")
+                }
+                _ => return Class::alone(Role::Assistant),
+            };
+            let list = if *list == b"content" {
+                "content"
+            } else {
+                "refusal"
+            };
+            *channel = format!("choices[{choice}].logprobs.{list}[]{rank}.token");
             Class {
                 role: Role::Assistant,
                 source: Source::Plain,

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::scan::cache::{Reader, Writer};
+
 /// How many kinds of byte before a start are told apart: see [`kind`].
 pub(in crate::scan) const KINDS: usize = 5;
 
@@ -203,6 +205,108 @@ impl Table {
     /// Byte classes, the end of the text not included.
     pub(in crate::scan) fn classes(&self) -> usize {
         self.labels - 1
+    }
+
+    /// Appends all but `gated`, which follows from `first`.
+    pub(in crate::scan) fn write(&self, out: &mut Writer) {
+        out.bytes(&self.classes);
+        out.u16(self.labels as u16);
+        out.u16(self.loud);
+        for numbers in [
+            &self.next,
+            &self.set_of,
+            &self.slack,
+            &self.open_of,
+            &self.first,
+        ] {
+            out.u16s(numbers);
+        }
+        for sets in [&self.set_rules, &self.open_rules] {
+            out.u32(sets.len() as u32);
+            sets.iter().for_each(|set| out.u16s(set));
+        }
+    }
+
+    /// Takes back what [`Table::write`] wrote, if every index in it is in bounds.
+    pub(in crate::scan) fn read(from: &mut Reader<'_>) -> Option<Self> {
+        let classes: [u8; 256] = from.bytes()?.try_into().ok()?;
+        let labels = usize::from(from.u16()?);
+        let loud = from.u16()?;
+        let [next, set_of, slack, open_of, first] = [
+            from.u16s()?,
+            from.u16s()?,
+            from.u16s()?,
+            from.u16s()?,
+            from.u16s()?,
+        ];
+        let mut sets = || -> Option<Vec<Vec<u16>>> {
+            let count = from.u32()?;
+            (0..count).map(|_| from.u16s()).collect()
+        };
+        let (set_rules, open_rules) = (sets()?, sets()?);
+        let mut table = Self {
+            classes,
+            labels,
+            next,
+            loud,
+            set_of,
+            set_rules,
+            slack,
+            open_of,
+            open_rules,
+            first,
+            gated: Vec::new(),
+        };
+        table.is_sound().then(|| {
+            table.find_gated();
+            table
+        })
+    }
+
+    fn is_sound(&self) -> bool {
+        let states = self.slack.len();
+        let below = |numbers: &[u16], limit: usize| {
+            numbers
+                .iter()
+                .copied()
+                .max()
+                .is_none_or(|most| usize::from(most) < limit)
+        };
+        let ascending = |sets: &[Vec<u16>]| sets.iter().all(|set| set.is_sorted());
+        (2..=257).contains(&self.labels)
+            && self
+                .classes
+                .iter()
+                .all(|class| usize::from(*class) + 1 < self.labels)
+            && (1..=1 << 16).contains(&states)
+            && self.next.len() == states * self.labels
+            && below(&self.next, states)
+            && self.next.iter().take(self.labels).all(|dead| *dead == 0)
+            && self.slack.first() == Some(&0)
+            && usize::from(self.loud) >= 1
+            && usize::from(self.loud) + self.set_of.len() == states
+            && below(&self.set_of, self.set_rules.len())
+            && self.open_of.len() == states
+            && below(&self.open_of, self.open_rules.len())
+            && self.first.len().is_multiple_of(KINDS * self.labels)
+            && below(&self.first, states)
+            && ascending(&self.set_rules)
+            && ascending(&self.open_rules)
+    }
+
+    /// Families: the ungated rules, and one per gate.
+    pub(in crate::scan) fn families(&self) -> usize {
+        self.first.len() / (KINDS * self.labels)
+    }
+
+    /// The greatest rule index in it, if any.
+    pub(in crate::scan) fn last_rule(&self) -> Option<u16> {
+        self.set_rules
+            .iter()
+            .chain(&self.open_rules)
+            .flatten()
+            .copied()
+            .max()
     }
 
     /// Per state, the states that lead to it.

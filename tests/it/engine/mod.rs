@@ -1,4 +1,6 @@
 //! The engine: covers, hold-back, lint.
 
+mod proof;
+mod reference;
 mod rules;
 mod semantics;

@@ -209,3 +209,45 @@ fn nothing_is_held_that_is_over_its_cap() {
     let rules = [rule("run", r"\b[a-z]+@x", 5)];
     check_held(&rules, "abcd", &[0, 0, 0, 4]);
 }
+
+#[test]
+fn escapes_are_read_through() {
+    check(&[email()], "ann%40corp.example", "<0>");
+    check(&[email()], "an%6E%40corp%2eexample!", "<0>!");
+    check(&[email()], "100% ann\\u0040corp.example", "100% <0>");
+    check(&[email()], "a%C3%A9b%40corp.example", "<0>");
+    // The letter of the escape is a letter of the text as well, and both readings count.
+    check(&[email()], "x\\nann@corp.example\\n", "x\\<0>\\n");
+    check(&[email()], "x\\n ann@corp.example\\n", "x\\n <0>\\n");
+    check(&[email()], "50%\\u00e9%", "50%\\u00e9%");
+}
+
+#[test]
+fn a_json_source_is_read_through_its_strings() {
+    let check = |text: &str, expected: &str| {
+        assert_eq!(guard(&[email()], text, Source::Json), expected);
+    };
+    check(
+        r#"{"a":"x\nann\u0040corp.example\n"}"#,
+        r#"{"a":"x\n<0>\n"}"#,
+    );
+    check(r#"{"a":"\uff41nn%40corp.example"}"#, r#"{"a":"<0>"}"#);
+    check(r#"{"a":"ann@corp.exampl\u0065"}"#, r#"{"a":"<0>"}"#);
+    check(r#"{"a":"\"ann@corp.example\""}"#, r#"{"a":"\"<0>\""}"#);
+    check(
+        r#"{"a":"\ud83d\ude00ann@corp.example\ud83d"}"#,
+        r#"{"a":"\ud83d\ude00<0>\ud83d"}"#,
+    );
+}
+
+#[test]
+fn a_cover_outside_any_string_is_bare() {
+    let rules = [rule("run", r"\b[0-9]{5}\b", 5)];
+    let automaton = Automaton::compile(&rules).expect("the rules compile");
+    let mut stream = Stream::new(Source::Json);
+    let mut out = Resolved::default();
+    stream.push(&automaton, br#"{"a\"12345":12345,"b":"12345"}"#, &mut out);
+    stream.finish(&automaton, &mut out);
+    let bare: Vec<bool> = out.covers.iter().map(|cover| cover.bare).collect();
+    assert_eq!(bare, [false, true, false]);
+}

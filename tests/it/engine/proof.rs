@@ -1,0 +1,256 @@
+//! The engine against the definition: at every cut, on texts made to be hard.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use tidegate::scan::{Automaton, Cover, Resolved, Rule, Stream};
+use tidegate::text::Source;
+
+use super::reference::{Expected, Piece5, Reference, push_joined};
+use super::rules::varied;
+
+/// One stream, fed in pieces, as the reference tells it.
+struct Fed {
+    stream: Stream,
+    out: Resolved,
+    fed: usize,
+}
+
+impl Fed {
+    fn new(source: Source) -> Self {
+        Self {
+            stream: Stream::new(source),
+            out: Resolved::default(),
+            fed: 0,
+        }
+    }
+
+    fn push(&mut self, automaton: &Automaton, delta: &[u8]) {
+        self.stream.push(automaton, delta, &mut self.out);
+        self.fed += delta.len();
+    }
+
+    fn covers(&self) -> Vec<Piece5> {
+        let mut joined = Vec::new();
+        for Cover {
+            span,
+            rule,
+            head,
+            bare,
+        } in &self.out.covers
+        {
+            push_joined(&mut joined, (span.start, span.end, *rule, *head, *bare));
+        }
+        joined
+    }
+
+    fn found(&self) -> Vec<(u64, u64, usize)> {
+        self.out
+            .found
+            .iter()
+            .map(|found| (found.span.start, found.span.end, found.rule))
+            .collect()
+    }
+
+    #[track_caller]
+    fn check(&self, expected: &Expected, text: &[u8], cuts: &str) {
+        let (covers, found, decided) = &expected.after[self.fed];
+        let at = || format!("after {} bytes of {:?}, cut {cuts}", self.fed, shown(text));
+        assert_eq!(&self.covers(), covers, "covers {}", at());
+        assert_eq!(&self.found(), found, "found {}", at());
+        assert_eq!(self.stream.resolved(), *decided, "decided {}", at());
+        // No byte that will be covered has left.
+        let leaves = self.stream.resolved() as usize;
+        for (i, covered) in expected.covered[..leaves].iter().enumerate() {
+            let i = i as u64;
+            let gone = covers.iter().any(|cover| (cover.0..cover.1).contains(&i));
+            assert!(!covered || gone, "byte {i} leaked {}", at());
+        }
+    }
+
+    #[track_caller]
+    fn finish(&mut self, automaton: &Automaton, expected: &Expected, text: &[u8], cuts: &str) {
+        self.stream.finish(automaton, &mut self.out);
+        assert_eq!(
+            self.covers(),
+            expected.finished.0,
+            "covers of {:?}, cut {cuts}",
+            shown(text)
+        );
+        assert_eq!(
+            self.found(),
+            expected.finished.1,
+            "found in {:?}, cut {cuts}",
+            shown(text)
+        );
+        assert_eq!(self.stream.resolved(), text.len() as u64);
+    }
+}
+
+fn shown(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).into_owned()
+}
+
+/// The text at every single cut, byte by byte, and at the given cuts.
+fn check(
+    automaton: &Automaton,
+    reference: &mut Reference,
+    text: &[u8],
+    source: Source,
+    random: &[usize],
+) {
+    let expected = reference.expect(text, source);
+    let mut bytes = Fed::new(source);
+    for byte in text {
+        bytes.push(automaton, std::slice::from_ref(byte));
+        bytes.check(&expected, text, "everywhere");
+    }
+    bytes.finish(automaton, &expected, text, "everywhere");
+    for cut in 0..=text.len() {
+        let mut fed = Fed::new(source);
+        fed.push(automaton, &text[..cut]);
+        fed.check(&expected, text, &cut.to_string());
+        fed.push(automaton, &text[cut..]);
+        fed.check(&expected, text, &cut.to_string());
+        fed.finish(automaton, &expected, text, &cut.to_string());
+    }
+    let mut fed = Fed::new(source);
+    let mut rest = text;
+    for size in random.iter().cycle().take(text.len()) {
+        let (now, later) = rest.split_at((*size).min(rest.len()));
+        rest = later;
+        fed.push(automaton, now);
+        fed.check(&expected, text, &format!("{random:?}"));
+    }
+    fed.push(automaton, rest);
+    fed.finish(automaton, &expected, text, &format!("{random:?}"));
+}
+
+/// Pieces that together make texts in which rules begin, overlap, end and almost match.
+fn fragments(rules: &[Rule]) -> Vec<String> {
+    let mut all: Vec<String> = rules
+        .iter()
+        .flat_map(|rule| rule.examples.clone())
+        .collect();
+    let words = rules
+        .iter()
+        .filter_map(|rule| rule.gate.as_ref())
+        .flat_map(|gate| &gate.words);
+    all.extend(words.cloned());
+    let rest = [
+        " ",
+        " ",
+        "\n",
+        ".",
+        "@",
+        "-",
+        "_",
+        ":",
+        "=",
+        "=>",
+        "'",
+        "\"",
+        "\\",
+        "%",
+        "1",
+        "12",
+        "4",
+        "9 9",
+        "a",
+        "ab",
+        "x",
+        "is",
+        " is ",
+        "token",
+        "é",
+        "\u{200B}",
+        "а",
+        "４",
+        "密",
+        "🔑",
+        "½",
+        "%20",
+        "%41",
+        "%4",
+        "%C3%A9",
+        "%C3",
+        "%zz",
+        "\\u0041",
+        "\\u00",
+        "\\n",
+        "\\\\",
+        "\\\"",
+        "\\ud83d\\ude00",
+        "\\ud83d",
+        "\\ude00",
+        "\\/",
+        "\u{E0061}",
+        "{\"a\":\"",
+        "\"}",
+        "\r\n",
+    ];
+    all.extend(rest.map(str::to_owned));
+    all
+}
+
+fn texts(rules: &[Rule]) -> impl Strategy<Value = Vec<u8>> + use<> {
+    let fragment = proptest::sample::select(fragments(rules)).prop_flat_map(|fragment| {
+        let bytes = fragment.into_bytes();
+        let length = bytes.len();
+        prop_oneof![
+            6 => Just(bytes.clone()),
+            2 => (0..=length).prop_map({
+                let bytes = bytes.clone();
+                move |end| bytes[..end].to_vec()
+            }),
+            1 => (0..=length).prop_map({
+                let bytes = bytes.clone();
+                move |start| bytes[start..].to_vec()
+            }),
+            1 => (1..4usize).prop_map({
+                let bytes = bytes.clone();
+                move |times| bytes.repeat(times)
+            }),
+            // The same in disguise.
+            1 => Just(bytes.iter().flat_map(|byte| format!("%{byte:02x}").into_bytes()).collect()),
+            1 => Just(bytes.iter().flat_map(|byte| format!("\\u{byte:04x}").into_bytes()).collect()),
+        ]
+    });
+    let byte = any::<u8>().prop_map(|byte| vec![byte]);
+    let piece = prop_oneof![20 => fragment, 1 => byte];
+    proptest::collection::vec(piece, 1..10).prop_map(|pieces| {
+        let mut text = pieces.concat();
+        text.truncate(150);
+        text
+    })
+}
+
+#[test]
+fn the_engine_is_the_definition_at_every_cut() {
+    let rules = varied();
+    let automaton = Automaton::compile(&rules).expect("the rules compile");
+    let mut reference = Reference::new(&rules);
+    let cases = std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(200);
+    let mut runner = TestRunner::new(Config {
+        cases,
+        ..Config::default()
+    });
+    let reference = std::cell::RefCell::new(&mut reference);
+    let source = prop_oneof![Just(Source::Plain), Just(Source::Json)];
+    let cuts = proptest::collection::vec(1..9usize, 1..6);
+    runner
+        .run(&(texts(&rules), source, cuts), |(text, source, cuts)| {
+            check(
+                &automaton,
+                &mut reference.borrow_mut(),
+                &text,
+                source,
+                &cuts,
+            );
+            Ok(())
+        })
+        .unwrap_or_else(|failure| panic!("{failure}"));
+}

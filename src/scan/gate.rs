@@ -2,7 +2,8 @@
 //!
 //! Gates are asked only where a gated start could open, and then the look-back is read, each byte at most
 //! once. A *word* stands between bytes that are no letter and no digit (`_` separates: identifiers are
-//! words joined by it). *Separators of an assignment* are blanks, quotes, `:`, `=`, `=>` and `is` as a word.
+//! words joined by it), or begins at a hump of one (`clientSecret`). *Separators of an assignment* are
+//! blanks, quotes, `:`, `=`, `>`, `*`, `|` and `is` as a word.
 
 use std::collections::HashMap;
 
@@ -248,7 +249,9 @@ impl GateState {
             *node = gates.step(*node, symbol);
             *node != 0
         });
-        if !self.in_word {
+        // A hump begins a word too: `clientSecret`.
+        let hump = self.previous.is_ascii_lowercase() && byte.is_ascii_uppercase();
+        if !self.in_word || hump {
             let node = gates.step(1, symbol);
             if node != 0 {
                 active.push((node, at));
@@ -262,7 +265,7 @@ impl GateState {
 
     /// Keeps `separators` and `is`.
     fn separate(&mut self, byte: u8, alphanumeric: bool, at: u64) {
-        let separator = is_separator(byte, self.previous);
+        let separator = is_separator(byte);
         let begins = u64::from(!separator);
         self.is = match (self.is, byte.to_ascii_lowercase()) {
             (0, b'i') if !self.in_word => 1,
@@ -277,10 +280,9 @@ impl GateState {
     }
 }
 
-fn is_separator(byte: u8, previous: u8) -> bool {
-    match byte {
-        b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b':' | b'=' => true,
-        b'>' => previous == b'=',
-        _ => false,
-    }
+const fn is_separator(byte: u8) -> bool {
+    let quote = matches!(byte, b'"' | b'\'' | b'`');
+    let blank = matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    // `>` of `=>` and `<password>`, `*` of `**Password:**`, `|` of a table.
+    quote || blank || matches!(byte, b':' | b'=' | b'>' | b'*' | b'|')
 }

@@ -91,6 +91,7 @@ const GENERAL: &[Named] = &[
     ("hex_or_mixed", token::hex_or_mixed),
     ("password", token::password),
     ("url_userinfo", token::url_userinfo),
+    ("user_password", token::user_password),
     ("basic_credentials", token::basic_credentials),
     ("entropy_2_5", entropy::at_least::<25>),
     ("entropy_3_0", entropy::at_least::<30>),

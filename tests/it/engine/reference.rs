@@ -376,7 +376,9 @@ fn gate_is_true(gate: Option<&Gate>, bytes: &[u8], start: usize) -> bool {
     };
     let from = start.saturating_sub(usize::from(gate.within_bytes));
     (from..start).any(|begin| {
-        !letter(begin.checked_sub(1))
+        let hump =
+            begin > 0 && bytes[begin - 1].is_ascii_lowercase() && bytes[begin].is_ascii_uppercase();
+        (hump || !letter(begin.checked_sub(1)))
             && (begin + 1..=start).any(|end| {
                 !letter(Some(end))
                     && is_word(gate, &bytes[begin..end])
@@ -408,10 +410,10 @@ fn is_assignment(bytes: &[u8], mut at: usize, start: usize) -> bool {
             .is_some_and(|i| bytes[i].is_ascii_alphanumeric());
         at += match rest {
             [
-                b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b':' | b'=',
+                b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b':' | b'=' | b'>' | b'*'
+                | b'|',
                 ..,
             ] => 1,
-            [b'>', ..] if at > 0 && bytes[at - 1] == b'=' => 1,
             [b'i' | b'I', b's' | b'S', ..] if !before && !after => 2,
             _ => return false,
         };

@@ -50,6 +50,7 @@ pub struct Gate {
     /// How far before the match's first byte a word may begin, in bytes of detection string: 1..=64.
     pub within_bytes: u8,
     /// Only separators of an assignment may stand between the word and the match: `:`, `=`, `>`, quotes,
-    /// blanks, the `*` and `|` of Markdown, and the word `is`: `password = "…"`.
+    /// blanks, the `*` and `|` of Markdown, `]`, `?`, the word `is`, and `(` or `,` before a quote:
+    /// `password = "…"`, `PASSWORD('…')`.
     pub assignment: bool,
 }

@@ -400,25 +400,32 @@ fn is_word(gate: &Gate, bytes: &[u8]) -> bool {
 }
 
 fn is_assignment(bytes: &[u8], mut at: usize, start: usize) -> bool {
+    let mut quote_due = false;
+    let before = |at: usize| at.checked_sub(1).map_or(b' ', |i| bytes[i]);
     while at < start {
-        let rest = &bytes[at..start];
         let after = bytes
             .get(at + 2)
             .is_some_and(|byte| byte.is_ascii_alphanumeric());
-        let before = at
-            .checked_sub(1)
-            .is_some_and(|i| bytes[i].is_ascii_alphanumeric());
-        at += match rest {
-            [
-                b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b':' | b'=' | b'>' | b'*'
-                | b'|',
-                ..,
-            ] => 1,
-            [b'i' | b'I', b's' | b'S', ..] if !before && !after => 2,
+        at += match &bytes[at..start] {
+            [b'"' | b'\'' | b'`', ..] => {
+                quote_due = false;
+                1
+            }
+            [b' ' | b'\t' | b'\n' | b'\r' | b':' | b'=', ..] => 1,
+            [b'>' | b'*' | b'|' | b']' | b'?', ..] => 1,
+            [b'(', ..] => {
+                quote_due = true;
+                1
+            }
+            [b',', ..] if !matches!(before(at), b'"' | b'\'' | b'`') => {
+                quote_due = true;
+                1
+            }
+            [b'i' | b'I', b's' | b'S', ..] if !before(at).is_ascii_alphanumeric() && !after => 2,
             _ => return false,
         };
     }
-    true
+    !quote_due
 }
 
 /// All ends of matches from `start`, in order: sets of positions over the syntax tree.

@@ -71,10 +71,11 @@ impl Automaton {
                 .and_then(|_| gate_of.next())
                 .map_or(0, |gate| gate + 1);
             if let Some(family) = families.get_mut(family) {
+                let not_after = rule.not_after.clone().into_bytes();
                 family.patterns.push(Pattern {
                     rule: index as u16,
                     hir,
-                    not_after: Vec::new(),
+                    not_after,
                 });
             }
         }

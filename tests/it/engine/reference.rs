@@ -104,7 +104,7 @@ impl Reference {
         for (view, reading) in whole.iter().enumerate() {
             for (index, (rule, hir, _)) in self.rules.iter().enumerate() {
                 for start in 0..reading.bytes.len() {
-                    if !gate_is_true(rule.gate.as_ref(), &reading.bytes, start) {
+                    if !may_start(rule, &reading.bytes, start) {
                         continue;
                     }
                     let mut committed = false;
@@ -173,7 +173,7 @@ impl Reference {
         for (index, (rule, _, prefixes)) in self.rules.iter_mut().enumerate() {
             for start in 0..length {
                 let origin = reading.origins[start].0;
-                if origin >= live || !gate_is_true(rule.gate.as_ref(), &reading.bytes, start) {
+                if origin >= live || !may_start(rule, &reading.bytes, start) {
                     continue;
                 }
                 let Some(distance) = prefixes.distance(&reading.bytes, start) else {
@@ -364,6 +364,13 @@ fn allows(rule: &Rule, bytes: &[u8]) -> bool {
     })
 }
 
+/// Whether what stands before `start` lets the rule match there.
+fn may_start(rule: &Rule, bytes: &[u8], start: usize) -> bool {
+    let before = start.checked_sub(1).and_then(|i| bytes.get(i));
+    before.is_none_or(|byte| !rule.not_after.as_bytes().contains(byte))
+        && gate_is_true(rule.gate.as_ref(), bytes, start)
+}
+
 /// Whether a word of the gate stands before `start` as the rule wants it, by trying every span.
 fn gate_is_true(gate: Option<&Gate>, bytes: &[u8], start: usize) -> bool {
     let Some(gate) = gate else { return true };
@@ -373,7 +380,9 @@ fn gate_is_true(gate: Option<&Gate>, bytes: &[u8], start: usize) -> bool {
     };
     let from = start.saturating_sub(usize::from(gate.within_bytes));
     (from..start).any(|begin| {
-        !letter(begin.checked_sub(1))
+        let hump =
+            begin > 0 && bytes[begin - 1].is_ascii_lowercase() && bytes[begin].is_ascii_uppercase();
+        (hump || !letter(begin.checked_sub(1)))
             && (begin + 1..=start).any(|end| {
                 !letter(Some(end))
                     && is_word(gate, &bytes[begin..end])
@@ -395,25 +404,32 @@ fn is_word(gate: &Gate, bytes: &[u8]) -> bool {
 }
 
 fn is_assignment(bytes: &[u8], mut at: usize, start: usize) -> bool {
+    let mut quote_due = false;
+    let before = |at: usize| at.checked_sub(1).map_or(b' ', |i| bytes[i]);
     while at < start {
-        let rest = &bytes[at..start];
         let after = bytes
             .get(at + 2)
             .is_some_and(|byte| byte.is_ascii_alphanumeric());
-        let before = at
-            .checked_sub(1)
-            .is_some_and(|i| bytes[i].is_ascii_alphanumeric());
-        at += match rest {
-            [
-                b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b':' | b'=',
-                ..,
-            ] => 1,
-            [b'>', ..] if at > 0 && bytes[at - 1] == b'=' => 1,
-            [b'i' | b'I', b's' | b'S', ..] if !before && !after => 2,
+        at += match &bytes[at..start] {
+            [b'"' | b'\'' | b'`', ..] => {
+                quote_due = false;
+                1
+            }
+            [b' ' | b'\t' | b'\n' | b'\r' | b':' | b'=', ..] => 1,
+            [b'>' | b'*' | b'|' | b']' | b'?', ..] => 1,
+            [b'(', ..] => {
+                quote_due = true;
+                1
+            }
+            [b',', ..] if !matches!(before(at), b'"' | b'\'' | b'`') => {
+                quote_due = true;
+                1
+            }
+            [b'i' | b'I', b's' | b'S', ..] if !before(at).is_ascii_alphanumeric() && !after => 2,
             _ => return false,
         };
     }
-    true
+    !quote_due
 }
 
 /// All ends of matches from `start`, in order: sets of positions over the syntax tree.

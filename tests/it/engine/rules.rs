@@ -10,6 +10,7 @@ pub(crate) fn rule(id: &str, pattern: &str, cap_bytes: u32) -> Rule {
         tags: Vec::new(),
         pattern: pattern.to_owned(),
         gate: None,
+        not_after: String::new(),
         validate: None,
         cap_bytes,
         open_ended: false,
@@ -28,6 +29,13 @@ pub(crate) fn gated(rule: Rule, words: &[&str], within_bytes: u8, assignment: bo
             within_bytes,
             assignment,
         }),
+        ..rule
+    }
+}
+
+pub(crate) fn not_after(rule: Rule, bytes: &str) -> Rule {
+    Rule {
+        not_after: bytes.to_owned(),
         ..rule
     }
 }
@@ -75,10 +83,13 @@ pub(crate) fn varied() -> Vec<Rule> {
             &["my.own.corp", "b.else"],
         ),
         shown(
-            rule("card", digits, 19),
+            not_after(rule("card", digits, 19), "-."),
             &["1234 5678 9", "12345678", "1 2 3 4 5 6 7 8 9"],
         ),
-        shown(rule("run", "[0-9]{3,}", 6), &["123", "1234567"]),
+        shown(
+            not_after(rule("run", "[0-9]{3,}", 6), "a"),
+            &["123", "1234567"],
+        ),
         shown(
             priority(rule("loud", "secret[a-z]*", 12), 50),
             &["secret", "secretsauce"],

@@ -160,8 +160,8 @@ fn an_assignment_gate_wants_nothing_but_separators_between() {
     );
     check(
         &rules,
-        "password > hunter2hunter2",
-        "password > hunter2hunter2",
+        "password < hunter2hunter2",
+        "password < hunter2hunter2",
     );
 }
 

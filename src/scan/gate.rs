@@ -224,6 +224,13 @@ impl GateState {
     /// Reads a word that may begin where `text` stands.
     #[inline]
     pub(super) fn begin(&mut self, gates: &Gates, at: u64, text: &[u8]) {
+        // Most words are over after two letters.
+        if let [first, second, _, ..] = text {
+            let node = gates.step(1, gates.symbol(*first));
+            if gates.step(node, gates.symbol(*second)) == 0 && gates.ends(node) == 0 {
+                return;
+            }
+        }
         self.read_word(gates, 1, at, at, text);
     }
 

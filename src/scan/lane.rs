@@ -161,7 +161,8 @@ impl Lane {
             while let [byte, tail @ ..] = rest {
                 let passed = if self.committed.is_empty() && components.is_idle() {
                     match self.groups.as_slice() {
-                        [] => self.skip(automaton, rest),
+                        [] => self.glide(automaton, rest, origin),
+                        [group] if group.first == group.last => self.glide(automaton, rest, origin),
                         [_] => self.walk(automaton, rest),
                         _ => 0,
                     }
@@ -196,30 +197,75 @@ impl Lane {
     /// What must not be passed over.
     #[inline]
     fn interest(&self) -> u8 {
-        if self.gates.is_hot(self.at) {
+        self.interest_at(self.at)
+    }
+
+    #[inline]
+    fn interest_at(&self, at: u64) -> u8 {
+        if self.gates.is_hot(at) {
             OPENS | BEGINS_WORD | OPENS_GATED
         } else {
             OPENS | BEGINS_WORD
         }
     }
 
-    /// With no live start: how many bytes go by until one opens.
+    /// With no live start or one: how many bytes go by until something happens that is not the end of it or
+    /// the beginning of another. Most of all text is this; the start stays out of the lists meanwhile.
     #[inline]
-    fn skip(&mut self, automaton: &Automaton, text: &[u8]) -> usize {
+    fn glide(&mut self, automaton: &Automaton, text: &[u8], origin: Origin) -> usize {
         let table = &automaton.table;
+        let mut interest = self.interest();
         let mut kind = self.kind;
-        let interest = self.interest();
-        let opens = |byte: &u8| {
-            let opens = table.opens(kind, *byte);
-            kind = table.kind(*byte);
-            opens & interest != 0
+        let mut state = 0;
+        let mut start = Start {
+            at: 0,
+            origin: 0,
+            bare: origin.bare,
+            next: NONE,
         };
-        let passed = text.iter().position(opens).unwrap_or(text.len());
-        if let Some(last) = passed.checked_sub(1).and_then(|last| text.get(last)) {
-            self.kind = table.kind(*last);
-            self.at += passed as u64;
+        if let Some(group) = self.groups.pop() {
+            state = group.state;
+            start = self.start(group.first).unwrap_or(start);
+            self.release(group);
         }
-        passed
+        let mut passed = 0;
+        let mut ahead = text;
+        while let [byte, rest @ ..] = ahead {
+            let opens = table.opens(kind, *byte) & interest;
+            if state == 0 {
+                if opens != 0 {
+                    if opens & OPENS_GATED != 0 {
+                        break;
+                    }
+                    if opens & OPENS != 0 {
+                        state = table.first(kind, table.class(*byte));
+                        start.at = self.at + passed;
+                        start.origin = origin.start + passed;
+                        start.bare = origin.bare;
+                    }
+                }
+            } else {
+                let next = table.next(state, table.class(*byte));
+                if table.is_loud(next) || opens & (OPENS | OPENS_GATED) != 0 {
+                    break;
+                }
+                let dies = self.at + passed + 1 - start.at > u64::from(table.slack(next));
+                state = if dies { 0 } else { next };
+            }
+            if opens & BEGINS_WORD != 0 {
+                self.gates.begin(&automaton.gates, self.at + passed, ahead);
+                interest = self.interest_at(self.at + passed);
+            }
+            kind = table.kind(*byte);
+            passed += 1;
+            ahead = rest;
+        }
+        if state != 0 {
+            self.add(state, start);
+        }
+        self.kind = kind;
+        self.at += passed;
+        passed as usize
     }
 
     /// With live starts in one state: how many bytes only move them on.
@@ -492,6 +538,14 @@ impl Lane {
             bare: origin.bare,
             next: NONE,
         };
+        self.add(state, start);
+    }
+
+    fn add(&mut self, state: u16, start: Start) {
+        let start = Start {
+            next: NONE,
+            ..start
+        };
         let link = if self.free == NONE {
             self.starts.push(start);
             self.starts.len() as u32 - 1
@@ -507,7 +561,7 @@ impl Lane {
             state,
             first: link,
             last: link,
-            oldest: self.at,
+            oldest: start.at,
         };
         match self.groups.last().copied() {
             Some(last) if last.state == state => {

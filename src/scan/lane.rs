@@ -232,21 +232,27 @@ impl Lane {
         let mut ahead = text;
         while let [byte, rest @ ..] = ahead {
             let opens = table.opens(kind, *byte) & interest;
+            if opens & OPENS_GATED != 0 {
+                let asked = table.gated(kind, table.class(*byte));
+                let at = self.at + passed;
+                let behind = self
+                    .window
+                    .get(..(at - self.base) as usize)
+                    .unwrap_or_default();
+                if self.gates.ask(&automaton.gates, asked, at, behind, *byte) != 0 {
+                    break;
+                }
+            }
             if state == 0 {
-                if opens != 0 {
-                    if opens & OPENS_GATED != 0 {
-                        break;
-                    }
-                    if opens & OPENS != 0 {
-                        state = table.first(kind, table.class(*byte));
-                        start.at = self.at + passed;
-                        start.origin = origin.start + passed;
-                        start.bare = origin.bare;
-                    }
+                if opens & OPENS != 0 {
+                    state = table.first(kind, table.class(*byte));
+                    start.at = self.at + passed;
+                    start.origin = origin.start + passed;
+                    start.bare = origin.bare;
                 }
             } else {
                 let next = table.next(state, table.class(*byte));
-                if table.is_loud(next) || opens & (OPENS | OPENS_GATED) != 0 {
+                if table.is_loud(next) || opens & OPENS != 0 {
                     break;
                 }
                 let dies = self.at + passed + 1 - start.at > u64::from(table.slack(next));

@@ -215,6 +215,12 @@ impl GateState {
     /// Goes on with the words that were not over; `text` stands at detection position `at`.
     #[inline]
     pub(super) fn resume(&mut self, gates: &Gates, at: u64, text: &[u8]) {
+        if !self.active.is_empty() {
+            self.go_on(gates, at, text);
+        }
+    }
+
+    fn go_on(&mut self, gates: &Gates, at: u64, text: &[u8]) {
         for _ in 0..self.active.len() {
             let (node, begin) = self.active.remove(0);
             self.read_word(gates, node, begin, at, text);

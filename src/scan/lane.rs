@@ -30,6 +30,9 @@ pub(super) struct Lane {
     kind: u8,
     /// End of its origin.
     origin_end: u64,
+    /// The state of the only live start, kept out of the lists; 0 if there is none or they hold it.
+    solo_state: u16,
+    solo: Start,
     groups: Vec<Group>,
     starts: Vec<Start>,
     free: u32,
@@ -47,7 +50,7 @@ struct Group {
     oldest: u64,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Start {
     /// Detection position.
     at: u64,
@@ -75,6 +78,8 @@ impl Default for Lane {
             trim_at: WINDOW_BYTES,
             kind: KIND_TEXT_START,
             origin_end: 0,
+            solo_state: 0,
+            solo: Start::default(),
             groups: Vec::new(),
             starts: Vec::new(),
             free: NONE,
@@ -98,6 +103,8 @@ impl Lane {
         self.kind = other.kind;
         self.origin_end = other.origin_end;
         self.free = other.free;
+        self.solo_state = other.solo_state;
+        self.solo = other.solo;
     }
 
     /// Detection bytes read.
@@ -108,6 +115,9 @@ impl Lane {
     /// Text position of the oldest live start.
     #[inline]
     pub(super) fn oldest(&self) -> Option<u64> {
+        if self.solo_state != 0 {
+            return Some(self.solo.origin);
+        }
         if self.groups.is_empty() && self.committed.is_empty() {
             return None;
         }
@@ -216,18 +226,12 @@ impl Lane {
         let table = &automaton.table;
         let mut interest = self.interest();
         let mut kind = self.kind;
-        let mut state = 0;
-        let mut start = Start {
-            at: 0,
-            origin: 0,
-            bare: origin.bare,
-            next: NONE,
-        };
         if let Some(group) = self.groups.pop() {
-            state = group.state;
-            start = self.start(group.first).unwrap_or(start);
+            self.solo_state = group.state;
+            self.solo = self.start(group.first).unwrap_or_default();
             self.release(group);
         }
+        let (mut state, mut start) = (self.solo_state, self.solo);
         let mut passed = 0;
         let mut ahead = text;
         while let [byte, rest @ ..] = ahead {
@@ -266,9 +270,7 @@ impl Lane {
             passed += 1;
             ahead = rest;
         }
-        if state != 0 {
-            self.add(state, start);
-        }
+        (self.solo_state, self.solo) = (state, start);
         self.kind = kind;
         self.at += passed;
         passed as usize
@@ -312,6 +314,7 @@ impl Lane {
     ) {
         let table = &automaton.table;
         let label = table.class(byte);
+        self.end_solo();
         if !self.committed.is_empty() {
             self.step_committed(automaton, label, components);
         }
@@ -337,6 +340,15 @@ impl Lane {
         self.origin_end = origin.end;
     }
 
+    /// Puts the only start into the lists.
+    #[inline]
+    fn end_solo(&mut self) {
+        if self.solo_state != 0 {
+            let state = std::mem::take(&mut self.solo_state);
+            self.add(state, self.solo);
+        }
+    }
+
     fn open_gated(&mut self, automaton: &Automaton, byte: u8, origin: Origin) {
         let table = &automaton.table;
         let label = table.class(byte);
@@ -358,6 +370,7 @@ impl Lane {
     /// The text is over: what ends here is reported, nothing stays alive.
     pub(super) fn finish(&mut self, automaton: &Automaton, components: &mut Components) {
         let end = automaton.table.end();
+        self.end_solo();
         self.step_committed(automaton, end, components);
         self.step_groups(automaton, end, components);
         self.committed.clear();
@@ -641,7 +654,12 @@ impl Lane {
             let listed = !rule.allow.is_empty() && self.at - committed.start.at <= rule.cap;
             listed.then_some(committed.start.at)
         });
-        let needed = groups.chain(committed).min().unwrap_or(u64::MAX);
+        let solo = (self.solo_state != 0).then_some(self.solo.at);
+        let needed = groups
+            .chain(committed)
+            .chain(solo)
+            .min()
+            .unwrap_or(u64::MAX);
         let from = needed
             .min(self.at.saturating_sub(LOOK_BACK))
             .saturating_sub(self.base);

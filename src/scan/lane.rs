@@ -234,7 +234,33 @@ impl Lane {
         let (mut state, mut start) = (self.solo_state, self.solo);
         let mut passed = 0;
         let mut ahead = text;
-        while let [byte, rest @ ..] = ahead {
+        loop {
+            // The bytes at which nothing happens, in loops that keep all in registers.
+            let before = ahead.len();
+            if state == 0 {
+                while let [byte, rest @ ..] = ahead
+                    && table.opens(kind, *byte) & interest == 0
+                {
+                    kind = table.kind(*byte);
+                    ahead = rest;
+                }
+            } else {
+                let mut read = self.at + passed - start.at;
+                while let [byte, rest @ ..] = ahead
+                    && table.opens(kind, *byte) & interest == 0
+                {
+                    let next = table.next(state, table.class(*byte));
+                    read += 1;
+                    if table.is_loud(next) || read > u64::from(table.slack(next)) {
+                        break;
+                    }
+                    state = next;
+                    kind = table.kind(*byte);
+                    ahead = rest;
+                }
+            }
+            passed += (before - ahead.len()) as u64;
+            let [byte, rest @ ..] = ahead else { break };
             let opens = table.opens(kind, *byte) & interest;
             if opens & OPENS_GATED != 0 {
                 let asked = table.gated(kind, table.class(*byte));

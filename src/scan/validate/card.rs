@@ -6,7 +6,9 @@ use super::number::value;
 /// Whether the digits pass Luhn's formula; separators are ignored, letters are not.
 pub(super) fn luhn(bytes: &[u8]) -> bool {
     let mut buffer = [0u8; 32];
-    let Some(number) = collect(bytes, &mut buffer) else { return false };
+    let Some(number) = collect(bytes, &mut buffer) else {
+        return false;
+    };
     number.len() >= 2 && luhn_of(number)
 }
 
@@ -28,8 +30,12 @@ pub(super) fn luhn_of(digits: &[u8]) -> bool {
 /// identification numbers as the networks publish them). Published test cards are in those ranges.
 pub(super) fn card(bytes: &[u8]) -> bool {
     let mut buffer = [0u8; 32];
-    let Some(number) = collect(bytes, &mut buffer) else { return false };
-    let Some(first) = number.get(..6) else { return false };
+    let Some(number) = collect(bytes, &mut buffer) else {
+        return false;
+    };
+    let Some(first) = number.get(..6) else {
+        return false;
+    };
     issued(value(first), number.len()) && luhn_of(number)
 }
 

@@ -12,7 +12,9 @@ const BECH32: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
 pub(super) fn base58check(bytes: &[u8]) -> bool {
     let mut decoded = [0u8; 25];
     for &byte in bytes {
-        let Some(digit) = BASE58.iter().position(|&symbol| symbol == byte) else { return false };
+        let Some(digit) = BASE58.iter().position(|&symbol| symbol == byte) else {
+            return false;
+        };
         let mut carry = digit;
         for slot in decoded.iter_mut().rev() {
             carry += usize::from(*slot) * 58;
@@ -34,9 +36,13 @@ pub(super) fn bech32(bytes: &[u8]) -> bool {
     if bytes.iter().any(u8::is_ascii_lowercase) && bytes.iter().any(u8::is_ascii_uppercase) {
         return false;
     }
-    let Some(separator) = bytes.iter().rposition(|&byte| byte == b'1') else { return false };
+    let Some(separator) = bytes.iter().rposition(|&byte| byte == b'1') else {
+        return false;
+    };
     let (prefix, data) = bytes.split_at(separator);
-    let Some((_, data)) = data.split_first() else { return false };
+    let Some((_, data)) = data.split_first() else {
+        return false;
+    };
     let mut sum = 1u32;
     for byte in prefix {
         sum = polymod(sum, byte.to_ascii_lowercase() >> 5);
@@ -47,7 +53,9 @@ pub(super) fn bech32(bytes: &[u8]) -> bool {
     }
     for byte in data {
         let symbol = byte.to_ascii_lowercase();
-        let Some(value) = BECH32.iter().position(|&known| known == symbol) else { return false };
+        let Some(value) = BECH32.iter().position(|&known| known == symbol) else {
+            return false;
+        };
         sum = polymod(sum, value as u8);
     }
     data.len() >= 6 && matches!(sum, 1 | 0x2bc8_30a3)
@@ -65,7 +73,9 @@ const fn polymod(sum: u32, value: u8) -> u32 {
 
 /// Forty hex digits after `0x`: in one case, or in the mixed case that spells the checksum of EIP-55.
 pub(super) fn eip55(bytes: &[u8]) -> bool {
-    let Some(address) = bytes.strip_prefix(b"0x") else { return false };
+    let Some(address) = bytes.strip_prefix(b"0x") else {
+        return false;
+    };
     if address.len() != 40 || !address.iter().all(u8::is_ascii_hexdigit) {
         return false;
     }

@@ -12,11 +12,19 @@ pub(super) fn ipv4(bytes: &[u8]) -> bool {
 /// the `a::b` of a program. Shortened ones begin with a group of three or four that has a digit, or have
 /// three groups more.
 pub(super) fn ipv6(bytes: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(bytes) else { return false };
-    let Ok(address) = text.parse::<Ipv6Addr>() else { return false };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return false;
+    };
+    let Ok(address) = text.parse::<Ipv6Addr>() else {
+        return false;
+    };
     let mut groups = text.split(':').filter(|group| !group.is_empty());
     let first = groups.next().unwrap_or_default();
     let named = first.len() >= 3 && first.bytes().any(|byte| byte.is_ascii_digit());
-    let segments = address.segments().iter().filter(|&&segment| segment != 0).count();
+    let segments = address
+        .segments()
+        .iter()
+        .filter(|&&segment| segment != 0)
+        .count();
     segments >= 2 && (named || groups.count() >= 3)
 }

@@ -27,7 +27,10 @@ pub(super) fn alphanumerics<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
 /// How many digits and how many letters.
 pub(super) fn count(bytes: &[u8]) -> (usize, usize) {
     let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let letters = bytes.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    let letters = bytes
+        .iter()
+        .filter(|byte| byte.is_ascii_alphabetic())
+        .count();
     (digits, letters)
 }
 
@@ -52,9 +55,9 @@ pub(super) fn weighted(digits: &[u8], weights: &[u32]) -> u32 {
 
 /// The number that decimal digits spell.
 pub(super) fn value(digits: &[u8]) -> u64 {
-    digits
-        .iter()
-        .fold(0u64, |sum, &digit| sum.wrapping_mul(10).wrapping_add(u64::from(digit)))
+    digits.iter().fold(0u64, |sum, &digit| {
+        sum.wrapping_mul(10).wrapping_add(u64::from(digit))
+    })
 }
 
 /// Whether year (two or four digits), month and day can be a date.
@@ -76,10 +79,17 @@ pub(super) fn date(bytes: &[u8]) -> bool {
     let mut parts = [0u64; 3];
     let mut count = 0;
     let mut wide_first = false;
-    for part in bytes.split(|byte| !byte.is_ascii_digit()).filter(|part| !part.is_empty()) {
-        let Some(slot) = parts.get_mut(count) else { return false };
+    for part in bytes
+        .split(|byte| !byte.is_ascii_digit())
+        .filter(|part| !part.is_empty())
+    {
+        let Some(slot) = parts.get_mut(count) else {
+            return false;
+        };
         wide_first |= count == 0 && part.len() == 4;
-        *slot = part.iter().fold(0, |sum, &digit| sum * 10 + u64::from(digit - b'0'));
+        *slot = part
+            .iter()
+            .fold(0, |sum, &digit| sum * 10 + u64::from(digit - b'0'));
         count += 1;
     }
     let [a, b, c] = parts;
@@ -105,7 +115,9 @@ pub(super) fn e164(bytes: &[u8]) -> bool {
             if count == 0 && byte == b'0' {
                 continue;
             }
-            let Some(slot) = digits.get_mut(count) else { return false };
+            let Some(slot) = digits.get_mut(count) else {
+                return false;
+            };
             *slot = byte - b'0';
             count += 1;
         }
@@ -143,13 +155,19 @@ pub(super) fn e164(bytes: &[u8]) -> bool {
 
 /// A national phone number: seven to fifteen digits that do not begin as a date does.
 pub(super) fn phone(bytes: &[u8]) -> bool {
-    let end = bytes.iter().position(u8::is_ascii_alphabetic).unwrap_or(bytes.len());
+    let end = bytes
+        .iter()
+        .position(u8::is_ascii_alphabetic)
+        .unwrap_or(bytes.len());
     let number = bytes.get(..end).unwrap_or_default();
     let (digits, _) = count(number);
-    let mut groups = number.split(|byte| !byte.is_ascii_digit()).filter(|group| !group.is_empty());
+    let mut groups = number
+        .split(|byte| !byte.is_ascii_digit())
+        .filter(|group| !group.is_empty());
     let lengths = [(); 3].map(|()| groups.next().map_or(0, <[u8]>::len));
     let signed = number.iter().any(|byte| matches!(byte, b'-' | b'.' | b'/'));
-    let dated = signed && matches!(lengths, [4, 1 | 2, 1 | 2] | [1 | 2, 1 | 2, 4]) && date_begins(number);
+    let dated =
+        signed && matches!(lengths, [4, 1 | 2, 1 | 2] | [1 | 2, 1 | 2, 4]) && date_begins(number);
     (7..=15).contains(&digits) && !dated
 }
 
@@ -158,8 +176,14 @@ fn date_begins(bytes: &[u8]) -> bool {
     let mut groups = bytes
         .split(|byte| !byte.is_ascii_digit())
         .filter(|group| !group.is_empty())
-        .map(|group| group.iter().fold(0, |sum, &digit| sum * 10 + u64::from(digit - b'0')));
-    let (Some(a), Some(b), Some(c)) = (groups.next(), groups.next(), groups.next()) else { return false };
+        .map(|group| {
+            group
+                .iter()
+                .fold(0, |sum, &digit| sum * 10 + u64::from(digit - b'0'))
+        });
+    let (Some(a), Some(b), Some(c)) = (groups.next(), groups.next(), groups.next()) else {
+        return false;
+    };
     let year = |year| (1800..2200).contains(&year);
     year(a) && is_date(a, b, c) || year(c) && (is_date(c, b, a) || is_date(c, a, b))
 }
@@ -173,7 +197,9 @@ pub(super) fn id_code(bytes: &[u8]) -> bool {
 /// North America and China.
 pub(super) fn vin(bytes: &[u8]) -> bool {
     const WEIGHTS: [u32; 17] = [8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2];
-    let Some(number) = alphanumerics::<17>(bytes) else { return false };
+    let Some(number) = alphanumerics::<17>(bytes) else {
+        return false;
+    };
     let mut sum = 0;
     for (&byte, weight) in number.iter().zip(WEIGHTS) {
         let value = match byte {

@@ -5,8 +5,12 @@ use super::entropy::bits_per_byte;
 /// A JSON Web Token: the first segment is base64url of a JSON object that names its algorithm
 /// (RFC 7519, section 5; RFC 7515, section 4.1.1).
 pub(super) fn jwt(bytes: &[u8]) -> bool {
-    let Some(header) = bytes.split(|&byte| byte == b'.').next() else { return false };
-    let Some(json) = base64(header) else { return false };
+    let Some(header) = bytes.split(|&byte| byte == b'.').next() else {
+        return false;
+    };
+    let Some(json) = base64(header) else {
+        return false;
+    };
     match serde_json::from_slice::<serde_json::Value>(&json) {
         Ok(value) => value.get("alg").is_some_and(serde_json::Value::is_string),
         Err(_) => false,
@@ -37,7 +41,9 @@ pub(super) fn hex_or_mixed(bytes: &[u8]) -> bool {
 /// word of a program.
 pub(super) fn password(bytes: &[u8]) -> bool {
     let kinds = Kinds::of(bytes);
-    let inner = bytes.get(1..bytes.len().saturating_sub(1)).unwrap_or_default();
+    let inner = bytes
+        .get(1..bytes.len().saturating_sub(1))
+        .unwrap_or_default();
     let sign = inner.iter().any(|byte| b"!#$%^*@".contains(byte));
     let mixed = kinds.digits > 0 || (sign && kinds.upper > 0 && kinds.upper < kinds.letters);
     kinds.letters > 0 && mixed && bits_per_byte(bytes) >= 2.0 && !stands_in(bytes)
@@ -45,9 +51,14 @@ pub(super) fn password(bytes: &[u8]) -> bool {
 
 /// `user:password@` of a URL (RFC 3986, section 3.2.1) whose password is no placeholder.
 pub(super) fn url_userinfo(bytes: &[u8]) -> bool {
-    let Some(colon) = bytes.iter().position(|&byte| byte == b':') else { return false };
+    let Some(colon) = bytes.iter().position(|&byte| byte == b':') else {
+        return false;
+    };
     let (_, password) = bytes.split_at(colon + 1);
-    !matches!(password.first(), None | Some(b'$' | b'{' | b'<' | b'[' | b'*'))
+    !matches!(
+        password.first(),
+        None | Some(b'$' | b'{' | b'<' | b'[' | b'*')
+    )
 }
 
 /// How many bytes of each kind.
@@ -70,7 +81,9 @@ impl Kinds {
 
 /// `user:password` in base64 (RFC 7617, section 2).
 pub(super) fn basic_credentials(bytes: &[u8]) -> bool {
-    let Some(encoded) = bytes.rsplit(|&byte| byte == b' ').next() else { return false };
+    let Some(encoded) = bytes.rsplit(|&byte| byte == b' ').next() else {
+        return false;
+    };
     match base64(encoded) {
         Some(text) => text.contains(&b':') && text.iter().all(|byte| !byte.is_ascii_control()),
         None => false,
@@ -79,14 +92,77 @@ pub(super) fn basic_credentials(bytes: &[u8]) -> bool {
 
 /// Names with digits that programs are full of: a text that has digits in no other place is code.
 const NAMES: &[&[u8]] = &[
-    b"base64", b"base32", b"base58", b"sha1", b"sha224", b"sha256", b"sha384", b"sha512", b"sha3",
-    b"md5", b"utf8", b"utf-8", b"utf16", b"utf_8", b"b64", b"b32", b"uuid4", b"uuid1", b"uuid7",
-    b"int8", b"int16", b"int32", b"int64", b"float32", b"float64", b"argon2", b"pbkdf2", b"rs256",
-    b"hs256", b"hs512", b"es256", b"ps256", b"oauth2", b"http2", b"k8s", b"ec2", b"x509", b"auth0",
-    b"i18n", b"l10n", b"pkcs8", b"pkcs12", b"aes128", b"aes256", b"ed25519", b"x25519", b"p256",
-    b"crc32", b"ascii85", b"latin1", b"iso8859", b"win32", b"psycopg2", b"mysql2", b"python3",
-    b"boto3", b"urllib3", b"neo4j", b"level3", b"web3", b"d3", b"s3", b"v1", b"v2", b"v3", b"v4",
-    b"2fa", b"mfa2", b"step1", b"step2", b"0x",
+    b"base64",
+    b"base32",
+    b"base58",
+    b"sha1",
+    b"sha224",
+    b"sha256",
+    b"sha384",
+    b"sha512",
+    b"sha3",
+    b"md5",
+    b"utf8",
+    b"utf-8",
+    b"utf16",
+    b"utf_8",
+    b"b64",
+    b"b32",
+    b"uuid4",
+    b"uuid1",
+    b"uuid7",
+    b"int8",
+    b"int16",
+    b"int32",
+    b"int64",
+    b"float32",
+    b"float64",
+    b"argon2",
+    b"pbkdf2",
+    b"rs256",
+    b"hs256",
+    b"hs512",
+    b"es256",
+    b"ps256",
+    b"oauth2",
+    b"http2",
+    b"k8s",
+    b"ec2",
+    b"x509",
+    b"auth0",
+    b"i18n",
+    b"l10n",
+    b"pkcs8",
+    b"pkcs12",
+    b"aes128",
+    b"aes256",
+    b"ed25519",
+    b"x25519",
+    b"p256",
+    b"crc32",
+    b"ascii85",
+    b"latin1",
+    b"iso8859",
+    b"win32",
+    b"psycopg2",
+    b"mysql2",
+    b"python3",
+    b"boto3",
+    b"urllib3",
+    b"neo4j",
+    b"level3",
+    b"web3",
+    b"d3",
+    b"s3",
+    b"v1",
+    b"v2",
+    b"v3",
+    b"v4",
+    b"2fa",
+    b"mfa2",
+    b"step1",
+    b"step2",
+    b"0x",
 ];
 
 /// Text that names a value instead of being one: a path, a call, a variable, a name with a number.
@@ -97,9 +173,10 @@ fn stands_in(bytes: &[u8]) -> bool {
     }
     let mut rest = bytes;
     while let Some(&byte) = rest.first() {
-        let name = NAMES
-            .iter()
-            .find(|name| rest.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name)));
+        let name = NAMES.iter().find(|name| {
+            rest.get(..name.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(name))
+        });
         rest = match name {
             Some(name) => rest.get(name.len()..).unwrap_or_default(),
             None if byte.is_ascii_digit() => return false,

@@ -25,7 +25,9 @@ pub(super) fn se_personnummer(bytes: &[u8]) -> bool {
 
 /// Norway, fodselsnummer and D-nummer (day plus 40): two check digits modulo 11 (Skatteetaten).
 pub(super) fn no_fodselsnummer(bytes: &[u8]) -> bool {
-    let Some(number) = digits::<11>(bytes) else { return false };
+    let Some(number) = digits::<11>(bytes) else {
+        return false;
+    };
     let [d1, d2, m1, m2, y1, y2, ..] = number;
     let (day, month) = (value(&[d1, d2]), value(&[m1, m2]));
     let day = if day > 40 { day - 40 } else { day };
@@ -38,7 +40,9 @@ pub(super) fn no_fodselsnummer(bytes: &[u8]) -> bool {
 
 /// Denmark, CPR: the date only. Its checksum modulo 11 is not kept since 2007 (CPR-kontoret).
 pub(super) fn dk_cpr(bytes: &[u8]) -> bool {
-    let Some(number) = digits::<10>(bytes) else { return false };
+    let Some(number) = digits::<10>(bytes) else {
+        return false;
+    };
     let [d1, d2, m1, m2, y1, y2, ..] = number;
     let day = value(&[d1, d2]);
     // A number for one who was never registered has 60 added to the day.
@@ -49,9 +53,15 @@ pub(super) fn dk_cpr(bytes: &[u8]) -> bool {
 /// Finland, henkilotunnus: the character of the remainder by 31 (Digi- ja vaestotietovirasto).
 pub(super) fn fi_hetu(bytes: &[u8]) -> bool {
     const CHECKS: &[u8; 31] = b"0123456789ABCDEFHJKLMNPRSTUVWXY";
-    let [date @ .., century, n1, n2, n3, check] = bytes else { return false };
-    let Some(date) = digits::<6>(date) else { return false };
-    let Some(serial) = digits::<3>(&[*n1, *n2, *n3]) else { return false };
+    let [date @ .., century, n1, n2, n3, check] = bytes else {
+        return false;
+    };
+    let Some(date) = digits::<6>(date) else {
+        return false;
+    };
+    let Some(serial) = digits::<3>(&[*n1, *n2, *n3]) else {
+        return false;
+    };
     let [d1, d2, m1, m2, y1, y2] = date;
     let born = matches!(century.to_ascii_uppercase(), b'+' | b'-' | b'A'..=b'F' | b'U'..=b'Y');
     let place = (value(&date) * 1000 + value(&serial)) % 31;
@@ -62,7 +72,9 @@ pub(super) fn fi_hetu(bytes: &[u8]) -> bool {
 /// Iceland, kennitala: weights 3,2,7,6,5,4,3,2, the check digit in ninth place, a century digit last
 /// (Thjodskra Islands).
 pub(super) fn is_kennitala(bytes: &[u8]) -> bool {
-    let Some(number) = digits::<10>(bytes) else { return false };
+    let Some(number) = digits::<10>(bytes) else {
+        return false;
+    };
     let [d1, d2, m1, m2, y1, y2, .., century] = number;
     let day = value(&[d1, d2]);
     let day = if day > 40 { day - 40 } else { day };
@@ -73,7 +85,9 @@ pub(super) fn is_kennitala(bytes: &[u8]) -> bool {
 
 /// Estonia and Lithuania, personal code: two rows of weights modulo 11 (EVS 585:2007; LST 1513).
 pub(super) fn ee_isikukood(bytes: &[u8]) -> bool {
-    let Some(number) = digits::<11>(bytes) else { return false };
+    let Some(number) = digits::<11>(bytes) else {
+        return false;
+    };
     let [sex, y1, y2, m1, m2, d1, d2, ..] = number;
     let [.., check] = number;
     let first = weighted(&number, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 1]) % 11;
@@ -87,7 +101,9 @@ pub(super) fn ee_isikukood(bytes: &[u8]) -> bool {
 /// Latvia, personas kods: weights 1,6,3,7,9,10,5,8,4,2 (Ministru kabineta noteikumi), or, since
 /// 2017, a number that begins with 32 and says nothing.
 pub(super) fn lv_personas_kods(bytes: &[u8]) -> bool {
-    let Some(number) = digits::<11>(bytes) else { return false };
+    let Some(number) = digits::<11>(bytes) else {
+        return false;
+    };
     if number.starts_with(&[3]) && matches!(number, [_, 2..=9, ..]) {
         return alphanumerics::<11>(bytes).is_some();
     }

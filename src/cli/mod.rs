@@ -1,26 +1,36 @@
-//! One command a file.
+//! The `tidegate` command: one subcommand a file.
+//!
+//! Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 done and the answer is no (text was
+//! redacted or denied), 2 could not run.
 
+pub mod check;
+pub mod policy;
+pub mod scan;
 pub mod serve;
 pub mod up;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
-/// An LLM guard that sits in the stream
+/// An LLM guard that sits in the stream, behind Envoy
 #[derive(Debug, Parser)]
-#[command(name = "tidegate", version)]
+#[command(name = "tidegate", version, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-#[derive(Debug, clap::Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Command {
     /// Try it: start the guard, a real Envoy and a sample model, and print requests to send
     Up(up::Args),
     /// Serve ext_proc to an Envoy that runs elsewhere
     Serve(serve::Args),
+    /// Guard one body: stdin to stdout, the decision as JSON on stderr's last line
+    Scan(scan::Args),
+    /// Validate a policy and print what each of its rules costs
+    Check(check::Args),
 }
 
 /// Runs the command that the arguments name.
@@ -28,5 +38,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Up(args) => up::main(args),
         Command::Serve(args) => serve::main(args),
+        Command::Scan(args) => scan::main(&args),
+        Command::Check(args) => check::main(&args),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::detect;
 use crate::document::{Errors, Node, Position};
 use crate::scan::Rule;
 
@@ -41,8 +42,8 @@ impl Catalogue {
     /// The packs that the guard brings.
     pub(super) fn builtin() -> Self {
         let mut out = Self::default();
-        for (name, rules) in [("secrets", Vec::new()), ("pii", Vec::new())] {
-            out.add(name, rules);
+        for pack in detect::packs() {
+            out.add(&pack.name, pack.rules.clone());
         }
         out
     }
@@ -66,7 +67,7 @@ impl Catalogue {
     pub(super) fn add_custom(&mut self, nodes: &[Node], errors: &mut Errors) {
         let builtin = self.packs.len();
         for node in nodes {
-            let Some(rule) = rule_from(node, errors) else {
+            let Some(rule) = detect::rule_from(node, errors) else {
                 continue;
             };
             let pack = rule
@@ -134,9 +135,4 @@ impl Catalogue {
         let mut rules = self.packs.iter().flat_map(|pack| &pack.rules);
         rules.find(|listed| listed.rule.id == id)?.at
     }
-}
-
-fn rule_from(node: &Node, errors: &mut Errors) -> Option<Rule> {
-    errors.push(node.at, "custom rules are not built yet");
-    None
 }

@@ -111,7 +111,9 @@ impl PolicyFile {
         fields.string("namespace", errors);
         for map in ["labels", "annotations"] {
             if let Some(node) = fields.take(map) {
-                node.fields(&format!("`{map}`"), errors).map(Fields::ignore);
+                if let Some(held) = node.fields(&format!("`{map}`"), errors) {
+                    held.ignore();
+                }
             }
         }
         fields.finish(errors);

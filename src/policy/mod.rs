@@ -1,6 +1,7 @@
 //! What the operator wants: the file as written becomes an immutable [`Policy`], and a policy turns
 //! findings into a verdict.
 
+mod automata;
 mod catalogue;
 mod compile;
 mod decision;
@@ -11,6 +12,7 @@ mod select;
 #[cfg(test)]
 mod tests;
 
+pub use automata::Automata;
 pub use compile::{Build, MAX_PRIORITY};
 pub use decision::{Decision, Finding, Verdict};
 pub use load::{Loaded, default, load};

@@ -5,10 +5,10 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::health::Health;
 use crate::ext_proc::PolicyInForce;
@@ -26,7 +26,7 @@ pub type LoadPolicy = Arc<dyn Fn() -> Result<Fresh, LoadError> + Send + Sync>;
 #[derive(Debug)]
 pub struct Fresh {
     /// The policy.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     /// How its automata came: `compiled 2 automata`, `2 automata from the cache`.
     pub how: String,
     /// The files it came from: a change of one is a reason to load again.
@@ -37,9 +37,9 @@ pub struct Fresh {
 
 impl Fresh {
     /// A policy that comes from no file.
-    pub fn fixed(policy: Policy, how: impl Into<String>) -> Self {
+    pub fn fixed(policy: impl Into<Arc<Policy>>, how: impl Into<String>) -> Self {
         Self {
-            policy,
+            policy: policy.into(),
             how: how.into(),
             files: Vec::new(),
             log_decisions: None,
@@ -98,7 +98,7 @@ impl Loader {
             self.health.set(true).await;
         }
         first.send_replace(Some(outcome));
-        let mut ticks = interval(LOOK_EVERY);
+        let mut ticks = interval_at(Instant::now() + LOOK_EVERY, LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let asked = tokio::select! {
@@ -139,7 +139,7 @@ impl Loader {
             Ok(Err(error)) => return (Err(error), before),
             Err(_) => return (Err(LoadError::new("the policy's loader failed")), before),
         };
-        let policy = Arc::new(fresh.policy);
+        let policy = fresh.policy;
         self.policy.store(Some(Arc::clone(&policy)));
         if let Some(which) = fresh.log_decisions {
             self.telemetry.log_decisions(which);

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use super::config::Config;
 use super::load::{Fresh, LoadError, LoadPolicy};
-use crate::policy::{self, Build};
-use crate::scan::lint::RuleError;
-use crate::scan::{Automaton, Rule};
+use crate::document::Errors;
+use crate::policy::{self, Automata, Build};
 
 /// The policy of the configuration at `path`, both read anew each time.
 ///
@@ -58,22 +57,26 @@ fn built_in(cache_dir: Option<&Path>) -> Result<Fresh, LoadError> {
     load(cache_dir, |build| policy::default(build))
 }
 
-/// Compiles and counts, for the line that says how a policy came.
+/// Where compiled automata are kept if the configuration names no place: the user's cache directory.
+pub fn default_cache_dir() -> Option<PathBuf> {
+    let dir = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let base = dir("XDG_CACHE_HOME").map(PathBuf::from);
+    let base = base.or_else(|| dir("HOME").map(|home| PathBuf::from(home).join(".cache")))?;
+    Some(base.join("tidegate").join("automata"))
+}
+
+/// Compiles, and says how the automata came.
 fn load(
-    _cache_dir: Option<&Path>,
-    with: impl FnOnce(&mut Build<'_>) -> Result<policy::Loaded, crate::document::Errors>,
+    cache_dir: Option<&Path>,
+    with: impl FnOnce(&mut Build<'_>) -> Result<policy::Loaded, Errors>,
 ) -> Result<Fresh, LoadError> {
-    let mut compiled = 0_usize;
-    let mut build = |rules: &[Rule]| -> Result<Arc<Automaton>, Vec<RuleError>> {
-        compiled += 1;
-        Automaton::compile(rules).map(Arc::new)
-    };
-    let loaded = with(&mut build).map_err(LoadError::new)?;
+    let dir = cache_dir.map(Path::to_owned).or_else(default_cache_dir);
+    let mut automata = Automata::new(dir);
+    let loaded = with(&mut |rules| automata.build(rules)).map_err(LoadError::new)?;
     if !loaded.warnings.is_empty() {
         tracing::warn!("{}", loaded.warnings);
     }
-    let rules = loaded.rules;
-    let how = format!("{rules} rules, {compiled} automata compiled");
+    let how = format!("{} rules; {automata}", loaded.rules);
     Ok(Fresh::fixed(loaded.policy, how))
 }
 

@@ -2,5 +2,7 @@
 
 mod chunking;
 mod engine;
+mod ext_proc;
 mod leaks;
+mod packs;
 mod support;

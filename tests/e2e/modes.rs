@@ -16,9 +16,7 @@ const SAID: [&str; 2] = ["a clean one", "I am sam.roe@example.org, who is it?"];
 
 /// All exchanges of one mode: what the client got, what the model got, what was decided.
 async fn run(body_mode: BodyMode) -> Vec<(Whole, Vec<u8>, Value)> {
-    let policy = Some(include_str!("../../examples/policies/demo.yaml"));
     let mut lab = Lab::start(Setup {
-        policy,
         body_mode,
         ..Setup::default()
     })
@@ -62,14 +60,12 @@ async fn all_body_modes_give_the_same() {
 
 #[tokio::test]
 async fn all_body_modes_deny() {
-    let policy = Some(include_str!("../../examples/policies/demo.yaml"));
     for body_mode in [
         BodyMode::FullDuplexStreamed,
         BodyMode::Streamed,
         BodyMode::Buffered,
     ] {
         let lab = Lab::start(Setup {
-            policy,
             body_mode,
             ..Setup::default()
         })

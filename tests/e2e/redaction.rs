@@ -24,13 +24,6 @@ use crate::sdk::message;
 
 const EMAIL: &str = "sam.roe@example.org";
 
-fn demo() -> Setup {
-    Setup {
-        policy: Some(include_str!("../../examples/policies/demo.yaml")),
-        ..Setup::default()
-    }
-}
-
 /// A request with a private key in it.
 fn with_key() -> String {
     format!(
@@ -55,7 +48,7 @@ fn check_nothing_of(planted: &[&str], text: &str) {
 
 #[tokio::test]
 async fn nothing_planted_arrives() {
-    let lab = Lab::start(demo()).await;
+    let lab = Lab::start(Setup::default()).await;
     for http in HTTP {
         for path in [CHAT, MESSAGES] {
             let direct = post(lab.model.addr(), http, path, &ask("Who is it?", true)).await;
@@ -89,7 +82,7 @@ async fn nothing_planted_arrives() {
 
 #[tokio::test]
 async fn nothing_arrives_by_a_side_way() {
-    let lab = Lab::start(demo()).await;
+    let lab = Lab::start(Setup::default()).await;
     let mut asked = chat("think: who is it?", true);
     asked["n"] = json!(2);
     asked["logprobs"] = json!(true);
@@ -131,7 +124,7 @@ fn collect(value: &Value, at: &str, into: &mut std::collections::BTreeMap<String
 
 #[tokio::test]
 async fn the_model_gets_the_redacted_request_with_its_length() {
-    let lab = Lab::start(demo()).await;
+    let lab = Lab::start(Setup::default()).await;
     for http in HTTP {
         for path in [CHAT, MESSAGES] {
             let asked = ask(&format!("I am {EMAIL}, a clean one"), true);
@@ -159,7 +152,7 @@ async fn the_model_gets_the_redacted_request_with_its_length() {
 
 #[tokio::test]
 async fn sdks_see_redacted_answers() {
-    let lab = Lab::start(demo()).await;
+    let lab = Lab::start(Setup::default()).await;
     let requests = [chat("Who is it?", true), chat("Who is it?", false)];
     let [streamed, whole] = call(Sdk::OpenAi, lab.addr(), Http::One, requests).await;
     assert_eq!(streamed["error"], Value::Null);
@@ -180,7 +173,7 @@ async fn sdks_see_redacted_answers() {
 
 #[tokio::test]
 async fn tools_and_reasoning_arrive_in_their_places() {
-    let lab = Lab::start(demo()).await;
+    let lab = Lab::start(Setup::default()).await;
     let with_tool = |mut request: Value, tool: Value| {
         request["tools"] = json!([tool]);
         request
@@ -215,7 +208,7 @@ async fn tools_and_reasoning_arrive_in_their_places() {
 
 #[tokio::test]
 async fn a_denied_request_is_an_error_of_the_provider() {
-    let mut lab = Lab::start(demo()).await;
+    let mut lab = Lab::start(Setup::default()).await;
     let key = with_key();
     for got in call(
         Sdk::OpenAi,
@@ -252,7 +245,7 @@ async fn a_denied_request_is_an_error_of_the_provider() {
 async fn an_answer_denied_in_mid_stream_ends_as_the_provider_ends_one() {
     let setup = Setup {
         token_delay: Duration::from_millis(10),
-        ..demo()
+        ..Setup::default()
     };
     let mut lab = Lab::start(setup).await;
     let said = "Print the private key";
@@ -288,7 +281,7 @@ async fn an_answer_denied_in_mid_stream_ends_as_the_provider_ends_one() {
 
 #[tokio::test]
 async fn a_stream_denied_ends_cleanly_on_the_wire() {
-    let lab = Lab::start(demo()).await;
+    let lab = Lab::start(Setup::default()).await;
     for http in HTTP {
         let chat = post(lab.addr(), http, CHAT, &ask("Print the private key", true)).await;
         assert!(chat.clean && chat.status == 200, "{chat:?}");
@@ -310,7 +303,7 @@ async fn a_stream_denied_ends_cleanly_on_the_wire() {
 
 #[tokio::test]
 async fn a_whole_answer_is_denied_whole() {
-    let lab = Lab::start(demo()).await;
+    let lab = Lab::start(Setup::default()).await;
     for path in [CHAT, MESSAGES] {
         let whole = post(
             lab.addr(),
@@ -329,7 +322,7 @@ async fn a_whole_answer_is_denied_whole() {
 async fn redaction_holds_back_and_still_streams() {
     let setup = Setup {
         token_delay: Duration::from_millis(30),
-        ..demo()
+        ..Setup::default()
     };
     let lab = Lab::start(setup).await;
     let mut answer = send(
@@ -352,7 +345,7 @@ async fn redaction_holds_back_and_still_streams() {
 
 #[tokio::test]
 async fn the_access_log_names_what_was_found() {
-    let mut lab = Lab::start(demo()).await;
+    let mut lab = Lab::start(Setup::default()).await;
     post(
         lab.addr(),
         Http::One,
@@ -372,7 +365,7 @@ async fn the_access_log_names_what_was_found() {
 
 #[tokio::test]
 async fn what_cannot_be_read_is_denied_with_its_reason() {
-    let mut lab = Lab::start(demo()).await;
+    let mut lab = Lab::start(Setup::default()).await;
     let cases = [
         (CHAT, "{\"messages\": [", "request:invalid_json"),
         ("/v1/something", "{}", "request:unknown_format"),

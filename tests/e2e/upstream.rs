@@ -56,9 +56,7 @@ impl Bare {
     }
 
     fn setup(&self) -> Setup {
-        let policy = Some(include_str!("../../examples/policies/demo.yaml"));
         Setup {
-            policy,
             upstream: Some(self.addr),
             ..Setup::default()
         }

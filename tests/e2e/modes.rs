@@ -91,30 +91,3 @@ async fn all_body_modes_deny() {
         );
     }
 }
-
-#[tokio::test]
-async fn zz_debug() {
-    let mut lab = Lab::start(Setup {
-        body_mode: BodyMode::Streamed,
-        ..Setup::default()
-    })
-    .await;
-    let whole = post(lab.addr(), Http::One, CHAT, &ask("a clean one", true)).await;
-    eprintln!("{whole:?}");
-    eprintln!("{}", lab.access().await);
-    let stats = lab
-        .envoy
-        .admin(http::Method::GET, "/stats?filter=ext_proc")
-        .await
-        .unwrap();
-    eprintln!(
-        "{}",
-        String::from_utf8_lossy(&stats)
-            .lines()
-            .filter(|l| !l.ends_with(": 0"))
-            .collect::<Vec<_>>()
-            .join("\n")
-    );
-    let log = std::fs::read_to_string(lab.guard.socket.with_file_name("guard.log")).unwrap();
-    eprintln!("{log}");
-}

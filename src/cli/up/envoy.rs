@@ -6,7 +6,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::ExitStatus;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -181,14 +180,13 @@ impl Envoy {
             .to_bytes())
     }
 
-    /// Ends it: politely, then by force.
-    pub async fn stop(mut self) -> Option<ExitStatus> {
+    /// Ends it: politely, then by force. Gives the lines of the access log that nobody has read.
+    pub async fn stop(mut self) -> mpsc::UnboundedReceiver<String> {
         let _ = timeout(STOP_LIMIT, self.admin(Method::POST, "/quitquitquit")).await;
-        if let Ok(status) = timeout(STOP_LIMIT, self.child.wait()).await {
-            return status.ok();
+        if timeout(STOP_LIMIT, self.child.wait()).await.is_err() {
+            let _ = self.child.kill().await;
         }
-        let _ = self.child.kill().await;
-        None
+        self.access
     }
 
     async fn wait_until_ready(&mut self) -> Result<(), UpError> {

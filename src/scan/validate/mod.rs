@@ -87,6 +87,8 @@ const GENERAL: &[Named] = &[
     ("eip55", coin::eip55),
     ("jwt", token::jwt),
     ("mixed_token", token::mixed_token),
+    ("key_token", token::key_token),
+    ("random_token", token::random_token),
     ("mixed_case_token", token::mixed_case_token),
     ("hex_or_mixed", token::hex_or_mixed),
     ("password", token::password),

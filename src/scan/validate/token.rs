@@ -32,6 +32,23 @@ pub(super) fn mixed_case_token(bytes: &[u8]) -> bool {
     mixed && bits_per_byte(bytes) >= 3.3 && !stands_in(bytes)
 }
 
+/// A random token over letters and digits, not a few words with a number.
+pub(super) fn random_token(bytes: &[u8]) -> bool {
+    let kinds = Kinds::of(bytes);
+    let turns = bytes
+        .windows(2)
+        .filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit()))
+        .count();
+    let mixed = kinds.letters >= 3 && kinds.digits >= 3 && turns >= 4;
+    mixed && bits_per_byte(bytes) >= 3.0 && !is_path(bytes) && !stands_in(bytes)
+}
+
+/// The value of something only called a key: random, and more than hex, which keys of caches are too.
+pub(super) fn key_token(bytes: &[u8]) -> bool {
+    let hex = bytes.iter().all(u8::is_ascii_hexdigit);
+    mixed_case_token(bytes) || !hex && random_token(bytes)
+}
+
 /// A token in hex, or one over letters of both cases and digits.
 pub(super) fn hex_or_mixed(bytes: &[u8]) -> bool {
     let hex = bytes.iter().all(u8::is_ascii_hexdigit) && Kinds::of(bytes).digits > 0;
@@ -151,6 +168,8 @@ const NAMES: &[&[u8]] = &[
     b"p256",
     b"crc32",
     b"25519",
+    b"chacha20",
+    b"poly1305",
     b"ascii85",
     b"latin1",
     b"iso8859",

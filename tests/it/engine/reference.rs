@@ -381,7 +381,9 @@ fn gate_is_true(gate: Option<&Gate>, bytes: &[u8], start: usize) -> bool {
     };
     let from = start.saturating_sub(usize::from(gate.within_bytes));
     (from..start).any(|begin| {
-        !letter(begin.checked_sub(1))
+        let hump =
+            begin > 0 && bytes[begin - 1].is_ascii_lowercase() && bytes[begin].is_ascii_uppercase();
+        (hump || !letter(begin.checked_sub(1)))
             && (begin + 1..=start).any(|end| {
                 !letter(Some(end))
                     && is_word(gate, &bytes[begin..end])
@@ -403,25 +405,32 @@ fn is_word(gate: &Gate, bytes: &[u8]) -> bool {
 }
 
 fn is_assignment(bytes: &[u8], mut at: usize, start: usize) -> bool {
+    let mut quote_due = false;
+    let before = |at: usize| at.checked_sub(1).map_or(b' ', |i| bytes[i]);
     while at < start {
-        let rest = &bytes[at..start];
         let after = bytes
             .get(at + 2)
             .is_some_and(|byte| byte.is_ascii_alphanumeric());
-        let before = at
-            .checked_sub(1)
-            .is_some_and(|i| bytes[i].is_ascii_alphanumeric());
-        at += match rest {
-            [
-                b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b':' | b'=',
-                ..,
-            ] => 1,
-            [b'>', ..] if at > 0 && bytes[at - 1] == b'=' => 1,
-            [b'i' | b'I', b's' | b'S', ..] if !before && !after => 2,
+        at += match &bytes[at..start] {
+            [b'"' | b'\'' | b'`', ..] => {
+                quote_due = false;
+                1
+            }
+            [b' ' | b'\t' | b'\n' | b'\r' | b':' | b'=', ..] => 1,
+            [b'>' | b'*' | b'|' | b']' | b'?', ..] => 1,
+            [b'(', ..] => {
+                quote_due = true;
+                1
+            }
+            [b',', ..] if !matches!(before(at), b'"' | b'\'' | b'`') => {
+                quote_due = true;
+                1
+            }
+            [b'i' | b'I', b's' | b'S', ..] if !before(at).is_ascii_alphanumeric() && !after => 2,
             _ => return false,
         };
     }
-    true
+    !quote_due
 }
 
 /// All ends of matches from `start`, in order: sets of positions over the syntax tree.

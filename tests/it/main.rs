@@ -5,4 +5,5 @@ mod engine;
 mod ext_proc;
 mod leaks;
 mod packs;
+mod recorded;
 mod support;

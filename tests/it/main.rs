@@ -3,5 +3,7 @@
 mod chunking;
 mod engine;
 mod ext_proc;
+mod layering;
 mod leaks;
+mod policy;
 mod support;

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::server::{self, Config, LoadPolicy, Running, Settings};
+use crate::server::{self, Config, LoadPolicy, Settings};
 use crate::telemetry::{log, stderr_sink};
 
 /// Where the configuration is.
@@ -36,7 +36,12 @@ pub fn main(args: Args) -> ExitCode {
         .enable_all()
         .build();
     match runtime {
-        Ok(runtime) => runtime.block_on(serve(path, config, load)),
+        Ok(runtime) => {
+            let code = runtime.block_on(serve(path, config, load));
+            // A policy that still compiles is not waited for.
+            runtime.shutdown_background();
+            code
+        }
         Err(error) => refuse(&format!("the runtime does not start: {error}")),
     }
 }
@@ -68,6 +73,10 @@ async fn serve(path: PathBuf, config: Config, load: LoadPolicy) -> ExitCode {
         log_decisions: config.log_decisions,
         decision_sink: stderr_sink(),
     };
+    let mut signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return refuse(&format!("cannot listen to signals: {error}")),
+    };
     let mut running = match server::start(settings).await {
         Ok(running) => running,
         Err(error) => return refuse(&with_causes(&error)),
@@ -78,7 +87,11 @@ async fn serve(path: PathBuf, config: Config, load: LoadPolicy) -> ExitCode {
     if let Some(address) = running.admin() {
         eprintln!("metrics on http://{address}/metrics");
     }
-    match running.ready().await {
+    let ready = tokio::select! {
+        ready = running.ready() => ready,
+        () = signals.end(|| ()) => return ExitCode::SUCCESS,
+    };
+    match ready {
         Ok(loaded) => eprintln!(
             "policy `{}` in force after {} ms ({})",
             loaded.policy.name,
@@ -87,11 +100,14 @@ async fn serve(path: PathBuf, config: Config, load: LoadPolicy) -> ExitCode {
         ),
         Err(error) => return refuse(&error.to_string()),
     }
-    if let Err(error) = until_told(&running).await {
-        return refuse(&format!("cannot listen to signals: {error}"));
-    }
+    signals.end(|| running.reload()).await;
     eprintln!("draining: open streams have {} s", config.drain.as_secs());
-    if running.drain().await {
+    // Told twice means now.
+    let whole = tokio::select! {
+        whole = running.drain() => whole,
+        () = signals.end(|| ()) => false,
+    };
+    if whole {
         ExitCode::SUCCESS
     } else {
         eprintln!("streams that were still open are cut");
@@ -99,16 +115,29 @@ async fn serve(path: PathBuf, config: Config, load: LoadPolicy) -> ExitCode {
     }
 }
 
-/// Returns at SIGTERM or SIGINT; SIGHUP looks at the files at once.
-async fn until_told(running: &Running) -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hangup.recv() => running.reload(),
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Returns at SIGTERM or SIGINT; calls `hangup` at each SIGHUP.
+    async fn end(&mut self, hangup: impl Fn()) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => hangup(),
+            }
         }
     }
 }

@@ -20,6 +20,10 @@ use crate::policy::Policy;
 use crate::telemetry::Telemetry;
 use crate::telemetry::record::v1::End;
 
+/// Messages read in one poll at most. A body that is held gives no answer to stop at, and a client
+/// that uploads fast must leave the thread to its neighbours.
+const READ_AT_ONCE: usize = 64;
+
 /// One exchange as Envoy sees it.
 pub struct ExchangeStream<S> {
     inbound: S,
@@ -99,10 +103,12 @@ where
         if this.over {
             return Poll::Ready(None);
         }
+        let mut left = READ_AT_ONCE;
         loop {
             // All that is ready is read before anything is answered, so that what belongs together
             // leaves together. Nothing is waited for.
-            while !this.inbound_over && !this.exchange.outbox().is_full() {
+            while left > 0 && !this.inbound_over && !this.exchange.outbox().is_full() {
+                left -= 1;
                 match Pin::new(&mut this.inbound).poll_next(cx) {
                     Poll::Ready(Some(Ok(message))) => {
                         let now_ms = this.now_ms();
@@ -135,6 +141,9 @@ where
                 };
             }
             if this.poll_deadline(cx).is_pending() {
+                if left == 0 {
+                    cx.waker().wake_by_ref();
+                }
                 return Poll::Pending;
             }
             let now_ms = this.now_ms();

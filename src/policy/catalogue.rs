@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::detect;
 use crate::document::{Errors, Node, Position};
 use crate::scan::Rule;
 
@@ -41,29 +42,9 @@ impl Catalogue {
     /// The packs that the guard brings.
     pub(super) fn builtin() -> Self {
         let mut out = Self::default();
-        // Stand-ins until `detect` brings its packs.
-        let stand_in = |id: &str, kind: &str, pattern: &str| Rule {
-            id: id.to_owned(),
-            kind: kind.to_owned(),
-            tags: vec!["owasp-llm:2025:LLM02".to_owned()],
-            pattern: pattern.to_owned(),
-            gate: None,
-            validate: None,
-            cap_bytes: 254,
-            open_ended: false,
-            priority: 10,
-            allow: Vec::new(),
-            examples: Vec::new(),
-            counter_examples: Vec::new(),
-        };
-        let key = stand_in("secrets.sk_key", "api_key", r"\bsk-[a-z0-9]{20,}");
-        let email = stand_in(
-            "pii.email",
-            "email",
-            r"[a-z0-9._%+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+",
-        );
-        out.add("secrets", vec![key]);
-        out.add("pii", vec![email]);
+        for pack in detect::packs() {
+            out.add(&pack.name, pack.rules.clone());
+        }
         out
     }
 
@@ -86,7 +67,7 @@ impl Catalogue {
     pub(super) fn add_custom(&mut self, nodes: &[Node], errors: &mut Errors) {
         let builtin = self.packs.len();
         for node in nodes {
-            let Some(rule) = rule_from(node, errors) else {
+            let Some(rule) = detect::rule_from(node, errors) else {
                 continue;
             };
             let pack = rule
@@ -154,9 +135,4 @@ impl Catalogue {
         let mut rules = self.packs.iter().flat_map(|pack| &pack.rules);
         rules.find(|listed| listed.rule.id == id)?.at
     }
-}
-
-fn rule_from(node: &Node, errors: &mut Errors) -> Option<Rule> {
-    errors.push(node.at, "custom rules are not built yet");
-    None
 }

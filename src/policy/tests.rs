@@ -22,6 +22,7 @@ fn rule(id: &str, kind: &str) -> Rule {
         tags: vec!["owasp-llm:2025:LLM02".to_owned()],
         pattern: format!("{kind}-[0-9]{{4}}"),
         gate: None,
+        not_after: String::new(),
         validate: None,
         cap_bytes: 64,
         open_ended: false,

@@ -32,6 +32,7 @@ pub(super) struct Compiled {
     pub(super) open_ended: bool,
     pub(super) priority: u16,
     pub(super) validate: Option<Validator>,
+    pub(super) not_after: Vec<u8>,
     pub(super) allow: Vec<Vec<u8>>,
 }
 
@@ -97,6 +98,7 @@ impl Automaton {
                 open_ended: rule.open_ended,
                 priority: rule.priority,
                 validate: rule.validate,
+                not_after: rule.not_after.clone().into_bytes(),
                 allow: rule.allow.iter().map(|text| fold_str(text)).collect(),
             })
             .collect();
@@ -132,6 +134,11 @@ impl Compiled {
     pub(super) fn accepts(&self, bytes: &[u8]) -> bool {
         self.validate
             .is_none_or(|validator| validator.accepts(bytes))
+    }
+
+    /// Whether a match right after this byte counts.
+    pub(super) fn follows(&self, byte: Option<&u8>) -> bool {
+        byte.is_none_or(|byte| !self.not_after.contains(byte))
     }
 
     /// Whether a match with these bytes is on the rule's allow-list.

@@ -225,6 +225,7 @@ mod tests {
             tags: Vec::new(),
             pattern: pattern.to_owned(),
             gate: None,
+            not_after: String::new(),
             validate: None,
             cap_bytes: 40,
             open_ended: false,

@@ -264,7 +264,7 @@ impl Lane {
                     continue;
                 }
                 let bytes = self.bytes(start.at);
-                if !rule.accepts(bytes) {
+                if !rule.follows(self.before(start.at)) || !rule.accepts(bytes) {
                     continue;
                 }
                 components.add(Record {
@@ -432,6 +432,11 @@ impl Lane {
         self.window.get(from..).unwrap_or_default()
     }
 
+    /// The detection byte before position `at`, which no live start is older than.
+    fn before(&self, at: u64) -> Option<&u8> {
+        self.window.get(at.checked_sub(self.base + 1)? as usize)
+    }
+
     /// Drops what no start and no gate needs from the window.
     #[cold]
     fn trim(&mut self, automaton: &Automaton) {
@@ -442,7 +447,9 @@ impl Lane {
             listed.then_some(committed.start.at)
         });
         let needed = groups.chain(committed).min().unwrap_or(u64::MAX);
+        // A rule may ask for the byte before a start.
         let from = needed
+            .saturating_sub(1)
             .min((self.at + 1).saturating_sub(LOOK_BACK))
             .saturating_sub(self.base);
         self.window.drain(..(from as usize).min(self.window.len()));

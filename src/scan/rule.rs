@@ -18,6 +18,9 @@ pub struct Rule {
     pub pattern: String,
     /// Words that must stand before a match.
     pub gate: Option<Gate>,
+    /// ASCII bytes of which none may stand right before a match, which `\b` cannot say: digits after a
+    /// `.` are a fraction and no card.
+    pub not_after: String,
     /// The check that a match must pass: a checksum, an entropy.
     pub validate: Option<Validator>,
     /// The most bytes of detection string that one match may span. An open-ended rule: the most that a

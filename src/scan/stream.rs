@@ -154,10 +154,11 @@ impl Stream {
 
     /// No match that is still to come begins before this byte of the text.
     fn live(&self) -> u64 {
+        // What a JSON escape has taken lies before what UTF-8 has.
         let pending = self
-            .utf8
+            .json
             .pending()
-            .or(self.json.pending())
+            .or(self.utf8.pending())
             .unwrap_or(self.at);
         let mut live = self.lane.oldest().unwrap_or(pending).min(pending);
         for view in &self.views {

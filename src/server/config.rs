@@ -258,6 +258,15 @@ mod tests {
     }
 
     #[test]
+    fn reads_the_example() {
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/guard.yaml"));
+        let bytes = std::fs::read(path).expect("the example");
+        let config = Config::read(path, &bytes).unwrap_or_else(|errors| panic!("{errors}"));
+        let policy = config.policy.expect("a policy");
+        assert!(policy.is_file(), "{}", policy.display());
+    }
+
+    #[test]
     fn tells_every_mistake_at_once() {
         let said = read(
             "apiVersion: v1\nkind: GuardPolicy\nspec:\n  listen:\n  - {tcp: localhost}\n  - {unix: \

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener as StdUnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -98,6 +98,37 @@ pub enum ListenError {
 pub(super) struct Listener {
     bound: Bound,
     socket: Socket,
+    file: Option<SocketFile>,
+}
+
+/// A socket file of ours. Dropping it removes the file, unless another process has put its own there.
+#[derive(Debug)]
+pub(super) struct SocketFile {
+    path: PathBuf,
+    /// Device and inode.
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self {
+            path: path.to_owned(),
+            identity: identity(path)?,
+        })
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if identity(&self.path).is_ok_and(|found| found == self.identity) {
+            // Gone meanwhile is as good.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    std::fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()))
 }
 
 #[derive(Debug)]
@@ -119,6 +150,7 @@ impl Listener {
                 Ok(Self {
                     bound: Listen::Tcp(address),
                     socket: Socket::Tcp(listener),
+                    file: None,
                 })
             }
             Listen::Unix { path, mode } => {
@@ -127,7 +159,9 @@ impl Listener {
                     FileError::InUse => ListenError::InUse { path: path.clone() },
                     FileError::NotASocket => ListenError::NotASocket { path: path.clone() },
                 })?;
-                Self::unix(on, listener).map_err(failed)
+                let mut listener = Self::unix(on, listener).map_err(failed)?;
+                listener.file = Some(SocketFile::of(path).map_err(failed)?);
+                Ok(listener)
             }
             Listen::Abstract(name) => UnixAddr::from_abstract_name(name)
                 .and_then(|address| StdUnixListener::bind_addr(&address))
@@ -141,6 +175,7 @@ impl Listener {
         Ok(Self {
             bound: on.clone(),
             socket: Socket::Unix(UnixListener::from_std(listener)?),
+            file: None,
         })
     }
 
@@ -148,12 +183,9 @@ impl Listener {
         self.bound.clone()
     }
 
-    /// The socket file to remove at the end.
-    pub(super) fn socket(&self) -> Option<PathBuf> {
-        match &self.bound {
-            Listen::Unix { path, .. } => Some(path.clone()),
-            _ => None,
-        }
+    /// The socket file, which is there as long as what is returned.
+    pub(super) fn take_file(&mut self) -> Option<SocketFile> {
+        self.file.take()
     }
 
     /// Serves until `stop`, then until the last open stream has finished.
@@ -237,6 +269,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn leaves_the_socket_of_a_successor_alone() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("guard.sock");
+        let on = Listen::Unix {
+            path: path.clone(),
+            mode: 0o600,
+        };
+        let mut old = Listener::bind(&on).await.expect("the first bind");
+        let file = old.take_file();
+        // It drains: nothing is accepted any more, the file is still there.
+        drop(old);
+        let new = Listener::bind(&on).await.expect("nobody answers any more");
+        drop(file);
+        assert!(
+            UnixStream::connect(&path).is_ok(),
+            "the successor's socket is gone"
+        );
+        drop(new);
+    }
+
+    #[tokio::test]
     async fn takes_the_place_of_a_dead_socket_and_of_nothing_else() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("guard.sock");
@@ -256,10 +309,14 @@ mod tests {
             "{second:?}"
         );
 
+        // A process that died leaves its file.
+        let mut alive = alive;
+        std::mem::forget(alive.take_file());
         drop(alive);
-        Listener::bind(&on).await.expect("nobody answers any more");
+        let successor = Listener::bind(&on).await.expect("nobody answers any more");
+        drop(successor);
+        assert!(!path.exists(), "the file of a listener that is gone");
 
-        std::fs::remove_file(&path).expect("the socket");
         std::fs::write(&path, "somebody's notes").expect("a file");
         let refused = Listener::bind(&on).await;
         assert!(

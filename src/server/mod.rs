@@ -10,7 +10,6 @@ mod source;
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +30,7 @@ pub use source::{builtin, default_cache_dir, from_config};
 
 use admin::Admin;
 use health::Health;
-use listen::Listener;
+use listen::{Listener, SocketFile};
 use load::Loader;
 
 /// HTTP/2 receive window of a connection. An unread DATA frame below 256 bytes is charged against
@@ -78,8 +77,8 @@ pub struct Running {
     health: Health,
     drain: Duration,
     telemetry: Arc<Telemetry>,
-    /// Socket files to remove at the end.
-    sockets: Vec<PathBuf>,
+    /// Removed when this is dropped.
+    _sockets: Vec<SocketFile>,
 }
 
 /// Binds the listeners and serves. The policy is compiled off the serving path: until that is done
@@ -105,7 +104,8 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     };
 
     let bound = listeners.iter().map(Listener::bound).collect();
-    let sockets = listeners.iter().filter_map(Listener::socket).collect();
+    let sockets = listeners.iter_mut().filter_map(Listener::take_file);
+    let sockets = sockets.collect();
     let mut servers = JoinSet::new();
     for listener in listeners {
         let router = builder()
@@ -139,7 +139,7 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
         health,
         drain: settings.drain,
         telemetry,
-        sockets,
+        _sockets: sockets,
     })
 }
 
@@ -191,10 +191,6 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.loader.abort();
-        for socket in &self.sockets {
-            // Gone already is as good.
-            let _ = std::fs::remove_file(socket);
-        }
     }
 }
 

@@ -218,7 +218,7 @@ impl Half {
                 if end_of_stream {
                     self.phase = Phase::Done;
                 }
-                out.push(self.answer(&[], bytes, end_of_stream));
+                out.push(self.message(bytes, end_of_stream));
             }
         }
     }
@@ -229,7 +229,8 @@ impl Half {
             self.phase = Phase::Done;
         }
         if self.mode != BodyMode::FullDuplexStreamed {
-            out.push(self.answer(&[], Vec::new(), end_of_stream));
+            // Never `Unchanged`: what comes after an end of our making must not pass as it came.
+            out.push(self.message(Vec::new(), end_of_stream));
         }
     }
 

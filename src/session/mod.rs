@@ -157,8 +157,9 @@ impl Session {
 
     /// Whether nothing more can come of this exchange; the rim ends the stream with OK only then.
     pub fn is_done(&self) -> bool {
-        self.refused
-            || (self.request.phase() == Phase::Done && self.response.phase() == Phase::Done)
+        // The response ends the exchange, however much of the request is still to come: an upstream may
+        // answer early, and a reply of Envoy's own has no request at all.
+        self.refused || self.response.phase() == Phase::Done
     }
 
     fn request_headers(

@@ -1,1 +1,426 @@
+//! The order of an exchange, the lengths it states, what happens to bodies that cannot be read.
 
+use std::sync::Arc;
+
+use super::{BodyMode, Effect, Event, Header, Modes, ProtocolError, Session};
+use crate::limits::Limits;
+use crate::opaque::Opaque;
+use crate::policy::{Mode, OpaqueRules, Policy, Scopes, Verdict};
+use crate::text::Direction;
+use crate::text::Direction::{Request, Response};
+
+fn policy(allowed: &[Opaque], mode: Mode) -> Arc<Policy> {
+    let limits = Limits {
+        max_request_bytes: 64,
+        max_event_bytes: 64,
+        request_deadline_ms: 100,
+        ..Limits::default()
+    };
+    Arc::new(Policy {
+        name: "test".to_owned(),
+        mode,
+        limits,
+        decision_header: true,
+        opaque: OpaqueRules {
+            allowed: allowed.to_vec(),
+        },
+        scopes: Scopes::default(),
+    })
+}
+
+/// A session with what it said, one word an effect.
+struct Play {
+    session: Session,
+    said: Vec<String>,
+}
+
+fn play(modes: Modes, allowed: &[Opaque]) -> Play {
+    Play {
+        session: Session::new(policy(allowed, Mode::Enforce), modes, 0),
+        said: Vec::new(),
+    }
+}
+
+fn duplex() -> Modes {
+    Modes::default()
+}
+
+fn both(mode: BodyMode) -> Modes {
+    Modes {
+        request: mode,
+        response: mode,
+        body_without_headers_answer: false,
+    }
+}
+
+impl Play {
+    fn on(&mut self, event: Event<'_>) -> Result<(), ProtocolError> {
+        let mut effects = Vec::new();
+        let result = self.session.on(event, 0, &mut effects);
+        self.said.extend(effects.iter().map(word));
+        result
+    }
+
+    fn request(&mut self, more: &[(&str, &str)], end_of_stream: bool) {
+        let mut all = vec![(":method", "POST"), (":path", "/v1/chat/completions?x=1")];
+        all.extend_from_slice(more);
+        self.headers(Request, &all, end_of_stream);
+    }
+
+    fn headers(&mut self, direction: Direction, pairs: &[(&str, &str)], end_of_stream: bool) {
+        let headers: Vec<_> = pairs
+            .iter()
+            .map(|(name, value)| Header {
+                name,
+                value: value.as_bytes(),
+            })
+            .collect();
+        self.on(Event::Headers {
+            direction,
+            headers: &headers,
+            end_of_stream,
+        })
+        .expect("in order");
+    }
+
+    fn body(&mut self, direction: Direction, chunk: &str, end_of_stream: bool) {
+        self.on(Event::Body {
+            direction,
+            chunk: chunk.as_bytes(),
+            end_of_stream,
+        })
+        .expect("in order");
+    }
+
+    #[track_caller]
+    fn said(&mut self, expected: &[&str]) {
+        assert_eq!(std::mem::take(&mut self.said), expected);
+    }
+}
+
+fn word(effect: &Effect) -> String {
+    match effect {
+        Effect::Headers { direction, changes } => {
+            let set: Vec<_> = changes
+                .set
+                .iter()
+                .map(|(name, value)| format!(" {name}={value}"))
+                .collect();
+            let remove: Vec<_> = changes
+                .remove
+                .iter()
+                .map(|name| format!(" -{name}"))
+                .collect();
+            format!(
+                "{} headers{}{}",
+                direction.as_str(),
+                set.concat(),
+                remove.concat()
+            )
+        }
+        Effect::Body {
+            direction,
+            body,
+            end_of_stream,
+            changes,
+        } => {
+            let bytes = match body {
+                super::Body::Unchanged => "as it came".to_owned(),
+                super::Body::Bytes(bytes) => format!("{:?}", String::from_utf8_lossy(bytes)),
+            };
+            let set: Vec<_> = changes
+                .set
+                .iter()
+                .map(|(name, value)| format!(" {name}={value}"))
+                .collect();
+            let end = if *end_of_stream { " end" } else { "" };
+            format!("{} {bytes}{end}{}", direction.as_str(), set.concat())
+        }
+        Effect::Trailers { direction } => format!("{} trailers", direction.as_str()),
+        Effect::Refuse(refusal) => format!("{} {}", refusal.status, refusal.details),
+    }
+}
+
+#[test]
+fn a_request_is_held_until_its_verdict() {
+    let mut play = play(duplex(), &[]);
+    play.request(&[("content-length", "8")], false);
+    play.body(Request, "{\"a\"", false);
+    play.said(&[]);
+    play.body(Request, ":\"b\"}", true);
+    play.said(&[
+        "request headers content-length=9 -accept-encoding",
+        "request \"{\\\"a\\\":\\\"b\\\"}\" end",
+    ]);
+    assert_eq!(play.session.decision().verdict, Verdict::Allow);
+}
+
+#[test]
+fn a_request_without_body_passes_at_once() {
+    let mut play = play(duplex(), &[]);
+    play.request(&[], true);
+    play.said(&["request headers -accept-encoding"]);
+}
+
+#[test]
+fn trailers_end_a_body_that_then_states_no_length() {
+    let mut play = play(duplex(), &[]);
+    play.request(&[("content-length", "2")], false);
+    play.body(Request, "{}", false);
+    play.on(Event::Trailers { direction: Request })
+        .expect("in order");
+    play.said(&[
+        "request headers -accept-encoding -content-length",
+        "request \"{}\"",
+        "request trailers",
+    ]);
+}
+
+#[test]
+fn the_end_said_twice_is_heard_once() {
+    let mut play = play(duplex(), &[]);
+    play.request(&[], false);
+    play.body(Request, "{}", true);
+    play.said.clear();
+    play.body(Request, "", true);
+    play.said(&[]);
+    let after = play.on(Event::Body {
+        direction: Request,
+        chunk: b"x",
+        end_of_stream: true,
+    });
+    assert_eq!(
+        after,
+        Err(ProtocolError::AfterEnd {
+            direction: Request,
+            bytes: 1
+        })
+    );
+}
+
+#[test]
+fn an_exchange_out_of_order_is_envoys_error() {
+    let mut play = play(duplex(), &[]);
+    let early = play.on(Event::Body {
+        direction: Response,
+        chunk: b"x",
+        end_of_stream: false,
+    });
+    assert_eq!(
+        early,
+        Err(ProtocolError::BeforeHeaders {
+            what: "body",
+            direction: Response
+        })
+    );
+    play.request(&[], true);
+    let twice = play.on(Event::Headers {
+        direction: Request,
+        headers: &[],
+        end_of_stream: true,
+    });
+    assert_eq!(
+        twice,
+        Err(ProtocolError::HeadersTwice { direction: Request })
+    );
+}
+
+#[test]
+fn a_whole_response_states_its_length_and_the_verdict() {
+    let mut play = play(duplex(), &[]);
+    play.request(&[], true);
+    play.said.clear();
+    play.headers(
+        Response,
+        &[
+            (":status", "200"),
+            ("content-type", "application/json; charset=utf-8"),
+        ],
+        false,
+    );
+    play.body(Response, "{\"a\":", false);
+    play.said(&[]);
+    play.body(Response, "1}", true);
+    play.said(&[
+        "response headers x-tidegate-verdict=allow content-length=7",
+        "response \"{\\\"a\\\":1}\" end",
+    ]);
+    assert!(play.session.is_done());
+}
+
+#[test]
+fn a_stream_leaves_as_it_comes() {
+    let mut play = play(duplex(), &[]);
+    play.request(&[], true);
+    play.said.clear();
+    play.headers(
+        Response,
+        &[
+            ("content-type", "text/event-stream"),
+            ("content-length", "9"),
+        ],
+        false,
+    );
+    play.said(&["response headers x-tidegate-verdict=allow -content-length"]);
+    play.body(Response, "data: {}\n", false);
+    play.said(&[]);
+    play.body(Response, "\ndata: [DONE]", false);
+    play.said(&["response \"data: {}\\n\\n\""]);
+    play.body(Response, "", true);
+    play.said(&["response \"data: [DONE]\" end"]);
+}
+
+#[test]
+fn half_duplex_answers_each_chunk_once() {
+    let mut play = play(both(BodyMode::Streamed), &[]);
+    play.request(&[], false);
+    play.said(&["request headers -accept-encoding"]);
+    play.body(Request, "{", false);
+    play.body(Request, "}", true);
+    play.said(&["request \"\"", "request \"{}\" end"]);
+    play.headers(Response, &[("content-type", "text/event-stream")], false);
+    play.said.clear();
+    play.body(Response, "data: {}\n\n", false);
+    play.body(Response, "da", false);
+    play.body(Response, "ta: {}", true);
+    play.said(&[
+        "response as it came",
+        "response \"\"",
+        "response \"data: {}\" end",
+    ]);
+}
+
+#[track_caller]
+fn refused(headers: &[(&str, &str)], body: &str, why: &str) {
+    let mut play = play(duplex(), &[]);
+    play.request(headers, false);
+    if play.said.is_empty() {
+        play.body(Request, body, true);
+    }
+    play.said(&[&format!("403 tidegate_request_opaque:{why}")]);
+    assert_eq!(play.session.decision().verdict, Verdict::Deny);
+    assert_eq!(play.session.decision().unjudged.len(), 1);
+}
+
+#[test]
+fn what_cannot_be_read_is_refused_with_its_reason() {
+    refused(&[], "not json", "invalid_json");
+    refused(&[], "{\"a\":\"\u{0}\"}", "invalid_json");
+    refused(
+        &[],
+        &format!("{{\"a\":\"{}\"}}", "x".repeat(99)),
+        "too_large",
+    );
+    refused(&[], &"[".repeat(60), "invalid_json");
+    refused(&[("content-encoding", "gzip")], "{}", "unsupported_coding");
+    refused(&[("upgrade", "websocket")], "", "websocket");
+    refused(&[], "{\"role\":\"user\",\"role\":\"x\"}", "invalid_json");
+}
+
+#[test]
+fn an_unknown_path_is_refused_before_its_body() {
+    let mut play = play(duplex(), &[]);
+    play.headers(Request, &[(":path", "/v1/other")], false);
+    play.said(&["403 tidegate_request_opaque:unknown_format"]);
+}
+
+#[test]
+fn what_the_policy_lets_pass_leaves_as_it_came_and_is_said() {
+    let mut play = play(duplex(), &[Opaque::TooLarge, Opaque::InvalidJson]);
+    play.request(&[], false);
+    let long = "x".repeat(70);
+    play.body(Request, &long, false);
+    play.body(Request, "y", true);
+    play.said(&[
+        "request headers -accept-encoding",
+        &format!("request {long:?}"),
+        "request \"y\" end",
+    ]);
+    assert_eq!(
+        play.session.decision().unjudged,
+        [(Request, Opaque::TooLarge)]
+    );
+    play.headers(Response, &[("content-type", "text/event-stream")], false);
+    play.said.clear();
+    play.body(Response, "data: oops\n\nda", false);
+    play.body(Response, "ta: {}", true);
+    play.said(&["response \"data: oops\\n\\nda\"", "response \"ta: {}\" end"]);
+    assert_eq!(play.session.decision().verdict, Verdict::Allow);
+}
+
+#[test]
+fn a_broken_stream_ends_as_the_provider_would() {
+    let mut play = play(duplex(), &[]);
+    play.request(&[], true);
+    play.headers(Response, &[("content-type", "text/event-stream")], false);
+    play.said.clear();
+    play.body(
+        Response,
+        "data: {\"choices\":[{\"index\":0}]}\n\ndata: oops\n\n",
+        false,
+    );
+    let said = play.said.concat();
+    assert!(
+        said.starts_with("response \"data: {\\\"choices\\\""),
+        "{said}"
+    );
+    assert!(
+        said.contains("content_filter") && said.ends_with("data: [DONE]\\n\\n\" end"),
+        "{said}"
+    );
+    play.said.clear();
+    play.body(Response, "data: more\n\n", false);
+    play.said(&[]);
+}
+
+#[test]
+fn a_request_that_does_not_come_whole_in_time_is_refused() {
+    let mut play = play(duplex(), &[]);
+    play.request(&[], false);
+    play.body(Request, "{", false);
+    assert_eq!(play.session.wakes_at_ms(), Some(100));
+    let mut effects = Vec::new();
+    play.session.tick(99, &mut effects);
+    assert_eq!(effects, []);
+    play.session.tick(100, &mut effects);
+    assert_eq!(
+        effects.iter().map(word).collect::<Vec<_>>(),
+        ["403 tidegate_request_opaque:timeout"]
+    );
+    assert_eq!(play.session.wakes_at_ms(), None);
+}
+
+#[test]
+fn shadow_refuses_nothing_and_says_what_it_would_have() {
+    let mut session = Session::new(policy(&[], Mode::Shadow), duplex(), 0);
+    let headers = [Header {
+        name: ":path",
+        value: b"/v1/other",
+    }];
+    let mut effects = Vec::new();
+    let event = Event::Headers {
+        direction: Request,
+        headers: &headers,
+        end_of_stream: false,
+    };
+    assert_eq!(session.on(event, 0, &mut effects), Ok(()));
+    assert_eq!(effects.len(), 1);
+    assert!(matches!(effects.first(), Some(Effect::Headers { .. })));
+    assert_eq!(session.decision().verdict, Verdict::Allow);
+    assert_eq!(session.decision().shadow_verdict, Verdict::Deny);
+}
+
+#[test]
+fn a_response_without_its_request_is_read_for_what_it_is() {
+    let mut play = play(duplex(), &[]);
+    play.headers(
+        Response,
+        &[(":status", "503"), ("content-type", "text/plain")],
+        false,
+    );
+    play.body(Response, "upstream connect error", true);
+    play.said(&[
+        "response headers x-tidegate-verdict=allow -content-length",
+        "response \"upstream connect error\" end",
+    ]);
+}

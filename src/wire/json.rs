@@ -436,6 +436,37 @@ fn is_plain_word(name: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b'.'))
 }
 
+/// Where the string ends whose inside begins at `start`: the offset of its closing quote, and whether a
+/// backslash stands before it. `None` where it is no string by RFC 8259 section 7.
+pub fn string_at(doc: &[u8], start: usize) -> Option<(usize, bool)> {
+    let mut at = start;
+    let mut escaped = false;
+    loop {
+        let rest = doc.get(at..)?;
+        at += rest
+            .iter()
+            .position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')?;
+        match doc.get(at)? {
+            b'"' => return Some((at, escaped)),
+            b'\\' => {
+                escaped = true;
+                at += match doc.get(at + 1)? {
+                    b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 2,
+                    b'u' => {
+                        let digits = doc.get(at + 2..at + 6)?;
+                        if !digits.iter().all(u8::is_ascii_hexdigit) {
+                            return None;
+                        }
+                        6
+                    }
+                    _ => return None,
+                };
+            }
+            _ => return None,
+        }
+    }
+}
+
 struct Cursor<'a> {
     doc: &'a [u8],
     at: usize,
@@ -464,40 +495,13 @@ impl Cursor<'_> {
     /// At a quote: the string's inside; stands behind its closing quote afterwards.
     fn string(&mut self) -> Result<Slice, Opaque> {
         let start = self.at + 1;
-        let mut at = start;
-        let mut escaped = false;
-        loop {
-            let rest = self.doc.get(at..).ok_or(Opaque::InvalidJson)?;
-            let plain = rest
-                .iter()
-                .position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\');
-            at += plain.ok_or(Opaque::InvalidJson)?;
-            match self.doc.get(at) {
-                Some(b'"') => {
-                    self.at = at + 1;
-                    return Ok(Slice {
-                        start: start as u32,
-                        end: at as u32,
-                        escaped,
-                    });
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    at += match self.doc.get(at + 1).ok_or(Opaque::InvalidJson)? {
-                        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 2,
-                        b'u' => {
-                            let digits = self.doc.get(at + 2..at + 6).ok_or(Opaque::InvalidJson)?;
-                            if !digits.iter().all(u8::is_ascii_hexdigit) {
-                                return Err(Opaque::InvalidJson);
-                            }
-                            6
-                        }
-                        _ => return Err(Opaque::InvalidJson),
-                    };
-                }
-                _ => return Err(Opaque::InvalidJson),
-            }
-        }
+        let (end, escaped) = string_at(self.doc, start).ok_or(Opaque::InvalidJson)?;
+        self.at = end + 1;
+        Ok(Slice {
+            start: start as u32,
+            end: end as u32,
+            escaped,
+        })
     }
 
     /// A number by RFC 8259 section 6, and how many digits it has before a point or exponent.

@@ -28,6 +28,10 @@ use tonic_health::pb::health_client::HealthClient;
 /// Until something that must happen has happened. Long: the machine may be building meanwhile.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A policy that looks for nothing.
+pub(crate) const NOTHING: &str = "apiVersion: tidegate.dev/v1alpha1\nkind: GuardPolicy\n\
+    metadata: { name: nothing }\nspec: { opaque: { default: deny } }\n";
+
 /// What a lab is made of.
 #[derive(Debug)]
 pub(crate) struct Setup {
@@ -43,7 +47,7 @@ pub(crate) struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         Self {
-            policy: None,
+            policy: Some(NOTHING),
             body_mode: BodyMode::FullDuplexStreamed,
             token_delay: Duration::ZERO,
             upstream: None,

@@ -36,7 +36,7 @@ async fn clean_answers_pass_byte_for_byte() {
                     guarded.body, direct.body,
                     "{http:?} {path} stream: {stream}"
                 );
-                assert!(guarded.clean && guarded.body.contains("tide"));
+                assert!(guarded.clean && guarded.body.contains(if stream { " sta" } else { CLEAN }));
                 assert_eq!(
                     guarded.headers["content-type"],
                     direct.headers["content-type"]

@@ -5,5 +5,6 @@ mod engine;
 mod ext_proc;
 mod layering;
 mod leaks;
+mod packs;
 mod policy;
 mod support;

@@ -20,6 +20,7 @@ pub(crate) fn rule(kind: &str, pattern: &str, cap_bytes: u32, open_ended: bool) 
         tags: Vec::new(),
         pattern: pattern.to_owned(),
         gate: None,
+        not_after: String::new(),
         validate: None,
         cap_bytes,
         open_ended,

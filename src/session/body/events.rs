@@ -2,6 +2,7 @@
 //! until all its text is decided; covered text is cut out of the events it stands in.
 
 mod queue;
+mod template;
 
 use ahash::HashMap;
 
@@ -11,11 +12,13 @@ use crate::session::body::charge;
 use crate::session::channel::Channel;
 use crate::session::judge::Judge;
 use crate::text::{Direction, Role, Source};
+use crate::wire::escape;
 use crate::wire::reader::{Piece, Place, Reader, Writing};
 use crate::wire::sse::{Line, Splitter, lines};
 use crate::wire::{Class, Dialect, Join, Progress};
 
-use queue::{Held, HeldText, Queue};
+use queue::{HeldText, Queue};
+use template::{Hole, Templates};
 
 /// One stream.
 #[derive(Debug)]
@@ -35,6 +38,10 @@ pub(in crate::session) struct Events {
     left: Progress,
     scratch: Resolved,
     data: Vec<std::ops::Range<usize>>,
+    templates: Templates,
+    holes: Vec<Hole>,
+    /// The text of a string that stands with escapes.
+    text: Vec<u8>,
 }
 
 /// The runs of text of a stream, by name.
@@ -59,6 +66,9 @@ impl Events {
             left: Progress::default(),
             scratch: Resolved::default(),
             data: Vec::new(),
+            templates: Templates::default(),
+            holes: Vec::new(),
+            text: Vec::new(),
         }
     }
 
@@ -94,7 +104,7 @@ impl Events {
         {
             let event = waiting.get(*done..*done + length).unwrap_or_default();
             charge(0, event.len(), limit)?;
-            self.event(event, done, judge)?;
+            self.event(event, done, judge, out)?;
             self.leave(judge, out)?;
             if judge.denied().is_some() {
                 return Ok(());
@@ -104,7 +114,7 @@ impl Events {
         charge(0, rest.len(), limit)?;
         if end {
             if !rest.is_empty() {
-                self.event(rest, done, judge)?;
+                self.event(rest, done, judge, out)?;
             }
             self.finish("", judge);
             self.leave(judge, out)?;
@@ -147,13 +157,96 @@ impl Events {
         charge(self.queue.bytes(), 0, judge.policy().limits.max_held_bytes)
     }
 
-    /// Puts one event into the queue, reads its text, ends the channels that it ends.
-    fn event(&mut self, event: &[u8], done: &mut usize, judge: &mut Judge) -> Result<(), Opaque> {
-        let mut held = self.queue.fresh();
-        held.bytes.extend_from_slice(event);
-        self.queue.push(held);
+    /// Puts one event into the queue, reads its text, ends the channels that it ends, and lets it leave at
+    /// once if nothing holds it.
+    fn event(
+        &mut self,
+        event: &[u8],
+        done: &mut usize,
+        judge: &mut Judge,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Opaque> {
+        self.queue.begin();
         *done += event.len();
         let is_first = std::mem::take(&mut self.is_first);
+        let mut holes = std::mem::take(&mut self.holes);
+        let result = if self.templates.find(event, &mut holes) {
+            self.fill(event, &holes, judge);
+            Ok(())
+        } else {
+            self.read(event, is_first, &mut holes, judge)
+        };
+        self.holes = holes;
+        let may_leave = result.is_ok() && judge.denied().is_none();
+        self.queue
+            .settle(event, may_leave, &self.channels, &mut self.left, out);
+        result
+    }
+
+    /// Reads an event of a known shape: only the strings that may differ.
+    fn fill(&mut self, event: &[u8], holes: &[Hole], judge: &mut Judge) {
+        for hole in holes {
+            if judge.denied().is_some() {
+                return;
+            }
+            let raw = event.get(hole.range.clone()).unwrap_or_default();
+            let text = if hole.escaped {
+                self.text.clear();
+                escape::unescape(raw, &mut self.text);
+                self.text.as_slice()
+            } else {
+                raw
+            };
+            let place = Place {
+                raw: hole.range.clone(),
+                writing: Writing::Quoted,
+            };
+            match hole
+                .channel
+                .and_then(|index| Some((index, self.channels.list.get_mut(index)?)))
+            {
+                Some((index, channel)) => {
+                    let join = if hole.is_token {
+                        Join::Tokens
+                    } else {
+                        Join::Deltas
+                    };
+                    feed(
+                        &mut self.queue,
+                        (index, channel),
+                        text,
+                        place,
+                        join,
+                        judge,
+                        &mut self.scratch,
+                    );
+                }
+                None => {
+                    let policy = judge.policy().clone();
+                    let (direction, role) = (self.direction, Role::Other);
+                    let mut channel =
+                        Channel::new(&policy, direction, role, Source::Plain, "obfuscation");
+                    alone(
+                        &mut self.queue,
+                        text,
+                        &place,
+                        &mut channel,
+                        judge,
+                        &mut self.scratch,
+                    );
+                }
+            }
+        }
+    }
+
+    /// Reads an event of any shape, and keeps the shape if the next one may have it too.
+    fn read(
+        &mut self,
+        event: &[u8],
+        is_first: bool,
+        holes: &mut Vec<Hole>,
+        judge: &mut Judge,
+    ) -> Result<(), Opaque> {
         self.data.clear();
         for line in lines(event, is_first) {
             match line {
@@ -162,9 +255,15 @@ impl Events {
             }
         }
         let data = std::mem::take(&mut self.data);
-        let result = self.document(event, &data, judge);
+        let changes = self.read.changes();
+        holes.clear();
+        let result = self.document(event, &data, holes, judge);
+        let is_steady = self.read.changes() == changes && !is_first && data.len() == 1;
+        if is_steady && result == Ok(true) && self.queue.is_last_unedited(holes) {
+            self.templates.keep(event, holes);
+        }
         self.data = data;
-        result
+        result.map(|_| ())
     }
 
     /// The value of a field that is no data, or a comment: the model does not write it, but an upstream
@@ -193,31 +292,38 @@ impl Events {
         );
     }
 
+    /// Reads the data of an event. Says whether its shape, with other strings in `holes`, would be read alike.
     fn document(
         &mut self,
         event: &[u8],
         data: &[std::ops::Range<usize>],
+        holes: &mut Vec<Hole>,
         judge: &mut Judge,
-    ) -> Result<(), Opaque> {
+    ) -> Result<bool, Opaque> {
+        if data.is_empty() {
+            return Ok(false);
+        }
         let joined = joined(event, data);
         let doc = joined.as_ref();
         if doc.trim_ascii().is_empty() {
-            return Ok(());
+            return Ok(false);
         }
+        let mut repeats = false;
         if self.dialect.is_terminal(doc) {
             self.finish("", judge);
             self.read.finish();
         } else {
-            self.text(doc, data, judge)?;
+            repeats = self.text(doc, data, holes, judge)?;
             self.dialect.passes(doc, self.reader.tree(), &mut self.read);
             let mut ended = Vec::new();
             self.dialect.ends(doc, self.reader.tree(), &mut ended);
+            repeats &= ended.is_empty();
             for prefix in ended {
                 self.finish(&prefix, judge);
             }
         }
         self.queue.note_progress(&self.read);
-        Ok(())
+        Ok(repeats)
     }
 
     /// Feeds every piece of `doc` to its channel.
@@ -225,59 +331,64 @@ impl Events {
         &mut self,
         doc: &[u8],
         data: &[std::ops::Range<usize>],
+        holes: &mut Vec<Hole>,
         judge: &mut Judge,
-    ) -> Result<(), Opaque> {
+    ) -> Result<bool, Opaque> {
         let policy = judge.policy().clone();
         let direction = self.direction;
         let (channels, queue, scratch) = (&mut self.channels, &mut self.queue, &mut self.scratch);
         let mut overflow = false;
-        self.reader.read(
-            doc,
-            self.dialect,
-            direction,
-            policy.limits.max_depth,
-            &mut |piece: Piece<'_>| {
-                if judge.denied().is_some() {
-                    return;
-                }
-                let place = place_in_event(&piece.place, data);
-                let class = piece.class;
-                if class.join == Join::Alone {
-                    let mut channel =
-                        Channel::new(&policy, direction, class.role, class.source, piece.channel);
-                    alone(queue, piece.text, &place, &mut channel, judge, scratch);
-                    return;
-                }
-                let Some(index) = channels.index(piece.channel, class, &policy, direction) else {
-                    overflow = true;
-                    return;
-                };
-                let Some(channel) = channels.list.get_mut(index) else {
-                    return;
-                };
-                let start = channel.read();
-                let end = start + piece.text.len() as u64;
-                queue.push_text(HeldText {
-                    channel: Some(index),
-                    start,
-                    end,
-                    place,
-                    join: class.join,
-                    edits: Vec::new(),
+        let mut repeats = true;
+        let mut each = |piece: Piece<'_>| {
+            if judge.denied().is_some() {
+                return;
+            }
+            let place = place_in_event(&piece.place, data);
+            let class = piece.class;
+            let index = match class.join {
+                Join::Alone => None,
+                _ => match channels.index(piece.channel, class, &policy, direction) {
+                    None => {
+                        overflow = true;
+                        return;
+                    }
+                    index => index,
+                },
+            };
+            let is_padding = index.is_none() && piece.channel == "obfuscation";
+            if index.is_some() || is_padding {
+                holes.push(Hole {
+                    range: place.raw.clone(),
+                    channel: index,
+                    is_token: class.join == Join::Tokens,
+                    escaped: false,
                 });
-                channel.push(piece.text, judge, scratch);
-                queue.cut(index, channel, scratch);
-            },
-        )?;
+            }
+            repeats &= class.join != Join::Signature;
+            match index.and_then(|index| Some((index, channels.list.get_mut(index)?))) {
+                Some(channel) => feed(
+                    queue, channel, piece.text, place, class.join, judge, scratch,
+                ),
+                None => {
+                    let (role, source) = (class.role, class.source);
+                    let mut channel = Channel::new(&policy, direction, role, source, piece.channel);
+                    alone(queue, piece.text, &place, &mut channel, judge, scratch);
+                }
+            }
+        };
+        let depth = policy.limits.max_depth;
+        self.reader
+            .read(doc, self.dialect, direction, depth, &mut each)?;
         if overflow {
             Err(Opaque::TooManyChannels)
         } else {
-            Ok(())
+            Ok(repeats)
         }
     }
 
     /// Ends every channel whose name begins with `prefix`.
     fn finish(&mut self, prefix: &str, judge: &mut Judge) {
+        self.templates.clear();
         let mut ended: Vec<_> = self
             .channels
             .by_name
@@ -333,6 +444,32 @@ impl Channels {
     pub(super) fn get(&self, index: usize) -> Option<&Channel> {
         self.list.get(index)
     }
+}
+
+/// Feeds one delta to its channel; the run of text waits in the event that was begun last.
+fn feed(
+    queue: &mut Queue,
+    (index, channel): (usize, &mut Channel),
+    text: &[u8],
+    place: Place,
+    join: Join,
+    judge: &mut Judge,
+    scratch: &mut Resolved,
+) {
+    let start = channel.read();
+    let end = start + text.len() as u64;
+    let channel_index = Some(index);
+    let edits = Vec::new();
+    queue.push_text(HeldText {
+        channel: channel_index,
+        start,
+        end,
+        place,
+        join,
+        edits,
+    });
+    channel.push(text, judge, scratch);
+    queue.cut(index, channel, scratch);
 }
 
 /// Judges a text that is whole in this event.
@@ -397,13 +534,5 @@ fn place_in_event(place: &Place, data: &[std::ops::Range<usize>]) -> Place {
     Place {
         raw: start..start + place.raw.len(),
         writing: place.writing,
-    }
-}
-
-impl Held {
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.texts.clear();
-        self.after = None;
     }
 }

@@ -1,5 +1,6 @@
 //! The engine: covers, hold-back, lint.
 
+mod lint;
 mod proof;
 mod reference;
 mod rules;

@@ -254,3 +254,75 @@ fn the_engine_is_the_definition_at_every_cut() {
         })
         .unwrap_or_else(|failure| panic!("{failure}"));
 }
+
+/// Components that are sealed: at the same byte however the text is cut.
+#[test]
+fn sealing_is_the_definition() {
+    let mut rules = varied();
+    rules.push(super::rules::priority(
+        super::rules::rule("deny", "<abc>", 5),
+        90,
+    ));
+    rules.push(super::rules::priority(
+        super::rules::rule("deny_inside", "b1ab", 4),
+        90,
+    ));
+    let automaton = Automaton::compile(&rules).expect("the rules compile");
+    let mut reference = Reference::new(&rules);
+    let texts = [
+        format!("x sk-{} y", "ab1".repeat(40)),
+        format!("sk-abcdef123<abc> {}", "a".repeat(20)),
+        format!("http://me:pw@{}", "host.".repeat(20)),
+        format!("-----BEGIN X-----{}", "abc\n".repeat(20)),
+    ];
+    for text in &texts {
+        let expected = reference.expect(text.as_bytes(), Source::Plain);
+        for size in [1, 2, 7, 64, text.len()] {
+            let mut fed = Fed::new(Source::Plain);
+            for delta in text.as_bytes().chunks(size) {
+                fed.push(&automaton, delta);
+                fed.check(&expected, text.as_bytes(), &size.to_string());
+            }
+            fed.finish(&automaton, &expected, text.as_bytes(), &size.to_string());
+        }
+    }
+}
+
+/// Matches that overlap without end are dropped as they come once the component has waited long enough.
+#[test]
+fn a_component_that_never_ends_is_sealed_at_one_byte() {
+    let loud = super::rules::priority(super::rules::rule("loud", "bbab", 4), 90);
+    let automaton = Automaton::compile(&[super::rules::rule("link", "ab*a", 6), loud])
+        .expect("the rules compile");
+    let text = format!("x{}bbab{}x", "ab".repeat(3000), "ab".repeat(1000));
+    let mut first: Option<(Vec<Piece5>, Vec<u64>)> = None;
+    for size in [1, 2, 3, 64, 1000, text.len()] {
+        let mut fed = Fed::new(Source::Plain);
+        let mut decided = Vec::new();
+        for delta in text.as_bytes().chunks(size) {
+            fed.push(&automaton, delta);
+            decided.push(fed.stream.resolved());
+            let waits = fed.fed as u64 - fed.stream.resolved();
+            assert!(
+                waits <= tidegate::scan::cover::SEAL_BYTES,
+                "{waits} bytes wait"
+            );
+        }
+        fed.stream.finish(&automaton, &mut fed.out);
+        let covers = fed.covers();
+        assert!(
+            covers[0].3 && covers[0].0 == 1 && covers[0].2 == 0,
+            "{covers:?}"
+        );
+        assert_eq!(covers.len(), 2, "a higher priority takes over: {covers:?}");
+        assert_eq!(covers[1].2, 1);
+        assert_eq!(fed.found().len(), 1);
+        if size == 1 {
+            assert_eq!(decided[4096], 1, "not before");
+            assert!(decided[4097] > 4000, "then all at once: {}", decided[4097]);
+            first = Some((covers, decided));
+        } else if let Some((same, _)) = &first {
+            assert_eq!(&covers, same, "cut {size}");
+        }
+    }
+}

@@ -52,10 +52,13 @@ struct Match {
 /// A piece of covered text: start, end, rule, whether it begins its component, whether bare.
 pub(crate) type Piece5 = (u64, u64, usize, bool, bool);
 
+/// The covers so far, joined; the components closed; how many bytes are decided.
+pub(crate) type After = (Vec<Piece5>, Vec<(u64, u64, usize)>, u64);
+
 /// What the definition says of one text.
 pub(crate) struct Expected {
-    /// After each number of bytes: the covers so far, joined; the components closed; what is decided.
-    pub(crate) after: Vec<(Vec<Piece5>, Vec<(u64, u64, usize)>, u64)>,
+    /// After each number of bytes.
+    pub(crate) after: Vec<After>,
     /// The same at the end of the channel.
     pub(crate) finished: (Vec<Piece5>, Vec<(u64, u64, usize)>),
     /// The union of all accepted matches that no allow-list removes.
@@ -108,8 +111,11 @@ impl Reference {
                     for end in ends(hir, &reading.bytes, start) {
                         let bytes = &reading.bytes[start..end];
                         let short = bytes.len() <= rule.cap_bytes as usize;
-                        let accepted =
-                            short && rule.validate.is_none_or(|check| check.accepts(bytes));
+                        let before = start.checked_sub(1).and_then(|i| reading.bytes.get(i));
+                        let follows = before.is_none_or(|b| !rule.not_after.as_bytes().contains(b));
+                        let accepted = short
+                            && follows
+                            && rule.validate.is_none_or(|check| check.accepts(bytes));
                         if !accepted && !committed {
                             continue;
                         }
@@ -136,9 +142,9 @@ impl Reference {
 
         let mut state = State::default();
         let mut after = Vec::new();
-        for n in 0..=text.len() {
+        for (n, readings) in prefixes.iter().enumerate() {
             let live = (0..count)
-                .map(|view| self.live(&prefixes[n][view], view, &commits))
+                .map(|view| self.live(&readings[view], view, &commits))
                 .min()
                 .expect("there is a reading");
             let known: Vec<Match> = matches.iter().filter(|m| m.known <= n).copied().collect();

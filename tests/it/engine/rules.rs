@@ -10,6 +10,7 @@ pub(crate) fn rule(id: &str, pattern: &str, cap_bytes: u32) -> Rule {
         tags: Vec::new(),
         pattern: pattern.to_owned(),
         gate: None,
+        not_after: String::new(),
         validate: None,
         cap_bytes,
         open_ended: false,

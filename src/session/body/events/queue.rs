@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::scan::Resolved;
+use crate::session::body::events::template::Hole;
 use crate::session::body::events::{Channels, in_event, joined};
 use crate::session::channel::Channel;
 use crate::text::Direction;
@@ -60,6 +61,16 @@ pub(super) struct Edit {
     bare: bool,
 }
 
+impl Held {
+    /// Whether some of its text is not decided yet.
+    fn waits(&self, channels: &Channels) -> bool {
+        self.texts.iter().any(|text| {
+            let channel = text.channel.and_then(|index| channels.get(index));
+            channel.is_some_and(|channel| channel.resolved() < text.end)
+        })
+    }
+}
+
 impl HeldText {
     /// Takes the part of each cover that lies in this run.
     pub(super) fn cut(&mut self, channel: &Channel, resolved: &Resolved) {
@@ -83,13 +94,45 @@ impl HeldText {
 }
 
 impl Queue {
-    pub(super) fn fresh(&mut self) -> Held {
-        self.spare.pop().unwrap_or_default()
+    /// Begins the event that is read next; its bytes follow with [`settle`](Self::settle).
+    pub(super) fn begin(&mut self) {
+        let held = self.spare.pop().unwrap_or_default();
+        self.events.push_back(held);
     }
 
-    pub(super) fn push(&mut self, held: Held) {
-        self.bytes += held.bytes.len();
-        self.events.push_back(held);
+    /// The event that was begun has been read. If nothing holds it and nothing was cut, its bytes go straight
+    /// to `out`, else they wait.
+    pub(super) fn settle(
+        &mut self,
+        event: &[u8],
+        may_leave: bool,
+        channels: &Channels,
+        left: &mut Progress,
+        out: &mut Vec<u8>,
+    ) {
+        let is_only = self.events.len() == 1;
+        let Some(held) = self.events.back_mut() else {
+            return;
+        };
+        let is_clean = |text: &HeldText| text.edits.is_empty() && text.join != Join::Signature;
+        if may_leave && is_only && held.texts.iter().all(is_clean) && !held.waits(channels) {
+            out.extend_from_slice(event);
+            self.retire(left);
+            return;
+        }
+        held.bytes.extend_from_slice(event);
+        self.bytes += event.len();
+    }
+
+    /// Whether no string of the event that was begun last was cut, but for those in `holes`.
+    pub(super) fn is_last_unedited(&self, holes: &[Hole]) -> bool {
+        let is_hole = |text: &HeldText| holes.iter().any(|hole| hole.range == text.place.raw);
+        let texts = self.events.back().map(|held| held.texts.as_slice());
+        texts.is_some_and(|texts| {
+            texts
+                .iter()
+                .all(|text| text.edits.is_empty() || is_hole(text))
+        })
     }
 
     /// Bytes of all waiting events.
@@ -148,26 +191,31 @@ impl Queue {
         left: &mut Progress,
         out: &mut Vec<u8>,
     ) {
-        while let Some(held) = self.events.front() {
-            let waits = held.texts.iter().any(|text| {
-                let channel = text.channel.and_then(|index| channels.get(index));
-                channel.is_some_and(|channel| channel.resolved() < text.end)
-            });
-            if waits {
-                return;
+        while self
+            .events
+            .front()
+            .is_some_and(|held| !held.waits(channels))
+        {
+            if let Some(held) = self.events.front() {
+                self.bytes -= held.bytes.len();
+                self.write(held, channels, reader, dialect, direction, out);
             }
-            let Some(mut held) = self.events.pop_front() else {
-                return;
-            };
-            self.bytes -= held.bytes.len();
-            self.write(&held, channels, reader, dialect, direction, out);
-            if let Some(after) = held.after.take() {
-                *left = *after;
-            }
-            if self.spare.len() < SPARE {
-                held.clear();
-                self.spare.push(held);
-            }
+            self.retire(left);
+        }
+    }
+
+    /// Takes away the event at the front, which has left, and keeps its buffers.
+    fn retire(&mut self, left: &mut Progress) {
+        let Some(mut held) = self.events.pop_front() else {
+            return;
+        };
+        if let Some(after) = held.after.take() {
+            *left = *after;
+        }
+        if self.spare.len() < SPARE {
+            held.bytes.clear();
+            held.texts.clear();
+            self.spare.push(held);
         }
     }
 

@@ -1,0 +1,212 @@
+//! Secrets: what random tokens and chosen passwords look like, and what only stands in for one.
+
+use super::entropy::bits_per_byte;
+
+/// A JSON Web Token: the first segment is base64url of a JSON object that names its algorithm
+/// (RFC 7519, section 5; RFC 7515, section 4.1.1).
+pub(super) fn jwt(bytes: &[u8]) -> bool {
+    let Some(header) = bytes.split(|&byte| byte == b'.').next() else {
+        return false;
+    };
+    let Some(json) = base64(header) else {
+        return false;
+    };
+    match serde_json::from_slice::<serde_json::Value>(&json) {
+        Ok(value) => value.get("alg").is_some_and(serde_json::Value::is_string),
+        Err(_) => false,
+    }
+}
+
+/// The value of a generic assignment: letters and digits mixed, more than one word with a number, not a
+/// placeholder, not code.
+pub(super) fn mixed_token(bytes: &[u8]) -> bool {
+    let kinds = Kinds::of(bytes);
+    kinds.letters >= 2 && kinds.digits >= 2 && bits_per_byte(bytes) >= 2.5 && !stands_in(bytes)
+}
+
+/// A random token over letters of both cases and digits.
+pub(super) fn mixed_case_token(bytes: &[u8]) -> bool {
+    let kinds = Kinds::of(bytes);
+    let mixed = kinds.upper >= 2 && kinds.letters - kinds.upper >= 2 && kinds.digits >= 1;
+    mixed && bits_per_byte(bytes) >= 3.3 && !stands_in(bytes)
+}
+
+/// A token in hex, or one over letters of both cases and digits.
+pub(super) fn hex_or_mixed(bytes: &[u8]) -> bool {
+    let hex = bytes.iter().all(u8::is_ascii_hexdigit) && Kinds::of(bytes).digits > 0;
+    hex && bits_per_byte(bytes) >= 2.5 || mixed_case_token(bytes)
+}
+
+/// A password that somebody chose: letters and digits, or letters of both cases around a sign; not a
+/// word of a program.
+pub(super) fn password(bytes: &[u8]) -> bool {
+    let kinds = Kinds::of(bytes);
+    let inner = bytes
+        .get(1..bytes.len().saturating_sub(1))
+        .unwrap_or_default();
+    let sign = inner.iter().any(|byte| b"!#$%^*@".contains(byte));
+    let mixed = kinds.digits > 0 || (sign && kinds.upper > 0 && kinds.upper < kinds.letters);
+    kinds.letters > 0 && mixed && bits_per_byte(bytes) >= 2.0 && !stands_in(bytes)
+}
+
+/// `user:password@` of a URL (RFC 3986, section 3.2.1) whose password is no placeholder.
+pub(super) fn url_userinfo(bytes: &[u8]) -> bool {
+    let Some(colon) = bytes.iter().position(|&byte| byte == b':') else {
+        return false;
+    };
+    let (_, password) = bytes.split_at(colon + 1);
+    !matches!(
+        password.first(),
+        None | Some(b'$' | b'{' | b'<' | b'[' | b'*')
+    )
+}
+
+/// How many bytes of each kind.
+struct Kinds {
+    letters: usize,
+    upper: usize,
+    digits: usize,
+}
+
+impl Kinds {
+    fn of(bytes: &[u8]) -> Self {
+        let count = |is: fn(&u8) -> bool| bytes.iter().filter(|byte| is(byte)).count();
+        Self {
+            letters: count(u8::is_ascii_alphabetic),
+            upper: count(u8::is_ascii_uppercase),
+            digits: count(u8::is_ascii_digit),
+        }
+    }
+}
+
+/// `user:password` in base64 (RFC 7617, section 2).
+pub(super) fn basic_credentials(bytes: &[u8]) -> bool {
+    let Some(encoded) = bytes.rsplit(|&byte| byte == b' ').next() else {
+        return false;
+    };
+    match base64(encoded) {
+        Some(text) => text.contains(&b':') && text.iter().all(|byte| !byte.is_ascii_control()),
+        None => false,
+    }
+}
+
+/// Names with digits that programs are full of: a text that has digits in no other place is code.
+const NAMES: &[&[u8]] = &[
+    b"base64",
+    b"base32",
+    b"base58",
+    b"sha1",
+    b"sha224",
+    b"sha256",
+    b"sha384",
+    b"sha512",
+    b"sha3",
+    b"md5",
+    b"utf8",
+    b"utf-8",
+    b"utf16",
+    b"utf_8",
+    b"b64",
+    b"b32",
+    b"uuid4",
+    b"uuid1",
+    b"uuid7",
+    b"int8",
+    b"int16",
+    b"int32",
+    b"int64",
+    b"float32",
+    b"float64",
+    b"argon2",
+    b"pbkdf2",
+    b"rs256",
+    b"hs256",
+    b"hs512",
+    b"es256",
+    b"ps256",
+    b"oauth2",
+    b"http2",
+    b"k8s",
+    b"ec2",
+    b"x509",
+    b"auth0",
+    b"i18n",
+    b"l10n",
+    b"pkcs8",
+    b"pkcs12",
+    b"aes128",
+    b"aes256",
+    b"ed25519",
+    b"x25519",
+    b"p256",
+    b"crc32",
+    b"ascii85",
+    b"latin1",
+    b"iso8859",
+    b"win32",
+    b"psycopg2",
+    b"mysql2",
+    b"python3",
+    b"boto3",
+    b"urllib3",
+    b"neo4j",
+    b"level3",
+    b"web3",
+    b"d3",
+    b"s3",
+    b"v1",
+    b"v2",
+    b"v3",
+    b"v4",
+    b"2fa",
+    b"mfa2",
+    b"step1",
+    b"step2",
+    b"0x",
+];
+
+/// Text that names a value instead of being one: a path, a call, a variable, a name with a number.
+fn stands_in(bytes: &[u8]) -> bool {
+    let first = bytes.first().copied().unwrap_or_default();
+    if matches!(first, b'$' | b'%' | b'<' | b'{' | b'[' | b'/' | b'.' | b'&') {
+        return true;
+    }
+    let mut rest = bytes;
+    while let Some(&byte) = rest.first() {
+        let name = NAMES.iter().find(|name| {
+            rest.get(..name.len())
+                .is_some_and(|head| head.eq_ignore_ascii_case(name))
+        });
+        rest = match name {
+            Some(name) => rest.get(name.len()..).unwrap_or_default(),
+            None if byte.is_ascii_digit() => return false,
+            None => rest.get(1..).unwrap_or_default(),
+        };
+    }
+    Kinds::of(bytes).digits > 0
+}
+
+/// Decodes base64 of either alphabet (RFC 4648, sections 4 and 5), padded or not.
+fn base64(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(bytes.len() / 4 * 3 + 3);
+    let mut bits = 0u32;
+    let mut have = 0;
+    for &byte in bytes {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            b'=' => break,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        have += 6;
+        if have >= 8 {
+            have -= 8;
+            out.push((bits >> have) as u8);
+        }
+    }
+    Some(out)
+}

@@ -1,0 +1,151 @@
+//! Events of a known shape. Most events of a stream differ from the one before in one string: where all else
+//! is equal byte for byte, what was read of the first holds for the second, and only the string is read.
+
+use std::ops::Range;
+
+use crate::wire::json::string_at;
+
+/// Shapes kept at once: the choices of `n = 4`, or reasoning beside content.
+const KEPT: usize = 4;
+
+/// The shapes that a stream's last events had, the likeliest first.
+#[derive(Debug, Default)]
+pub(super) struct Templates {
+    kept: Vec<Template>,
+}
+
+/// One shape.
+#[derive(Debug)]
+struct Template {
+    event: Vec<u8>,
+    holes: Vec<Hole>,
+}
+
+/// A string that may differ.
+#[derive(Debug, Clone)]
+pub(super) struct Hole {
+    /// Between its quotes, in the event.
+    pub(super) range: Range<usize>,
+    /// Its channel; none for a string that is a text of its own.
+    pub(super) channel: Option<usize>,
+    /// Whether it joins the tokens of `logprobs`.
+    pub(super) is_token: bool,
+    /// Whether a backslash is among its bytes.
+    pub(super) escaped: bool,
+}
+
+impl Templates {
+    /// Forgets every shape: the channels that they name have ended.
+    pub(super) fn clear(&mut self) {
+        self.kept.clear();
+    }
+
+    /// Keeps the shape of `event`; `holes` in order.
+    pub(super) fn keep(&mut self, event: &[u8], holes: &[Hole]) {
+        let mut template = if self.kept.len() < KEPT {
+            Template {
+                event: Vec::new(),
+                holes: Vec::new(),
+            }
+        } else {
+            let Some(oldest) = self.kept.pop() else {
+                return;
+            };
+            oldest
+        };
+        template.event.clear();
+        template.event.extend_from_slice(event);
+        template.holes.clear();
+        template.holes.extend_from_slice(holes);
+        self.kept.insert(0, template);
+    }
+
+    /// Fills `holes` with the strings of `event`, if it has a known shape.
+    pub(super) fn find(&mut self, event: &[u8], holes: &mut Vec<Hole>) -> bool {
+        let Some(found) = self
+            .kept
+            .iter()
+            .position(|template| template.fits(event, holes))
+        else {
+            return false;
+        };
+        if found > 0 {
+            self.kept.swap(0, found);
+        }
+        true
+    }
+}
+
+impl Template {
+    fn fits(&self, event: &[u8], holes: &mut Vec<Hole>) -> bool {
+        holes.clear();
+        let mut from = 0;
+        let mut at = 0;
+        for hole in &self.holes {
+            let literal = self.event.get(from..hole.range.start).unwrap_or_default();
+            let here = event.get(at..at + literal.len());
+            if here != Some(literal) {
+                return false;
+            }
+            let start = at + literal.len();
+            let Some((end, escaped)) = string_at(event, start) else {
+                return false;
+            };
+            let text = event.get(start..end).unwrap_or_default();
+            if !text.is_ascii() && std::str::from_utf8(text).is_err() {
+                return false;
+            }
+            holes.push(Hole {
+                range: start..end,
+                escaped,
+                ..hole.clone()
+            });
+            from = hole.range.end;
+            at = end;
+        }
+        event.get(at..) == self.event.get(from..)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Hole, Templates};
+
+    fn hole(range: std::ops::Range<usize>) -> Hole {
+        Hole {
+            range,
+            channel: Some(0),
+            is_token: false,
+            escaped: false,
+        }
+    }
+
+    #[track_caller]
+    fn check(event: &str, strings: Option<&[&str]>) {
+        let mut templates = Templates::default();
+        templates.keep(b"{\"a\":\"x\",\"b\":\"\"}\n", &[hole(6..7), hole(14..14)]);
+        let mut holes = Vec::new();
+        let fits = templates.find(event.as_bytes(), &mut holes);
+        let found: Vec<_> = holes
+            .iter()
+            .filter_map(|hole| event.get(hole.range.clone()))
+            .collect();
+        assert_eq!(fits.then_some(found.as_slice()), strings);
+    }
+
+    #[test]
+    fn only_the_strings_may_differ() {
+        check("{\"a\":\"x\",\"b\":\"\"}\n", Some(&["x", ""]));
+        check(
+            "{\"a\":\"\",\"b\":\"long \\\" é\"}\n",
+            Some(&["", "long \\\" é"]),
+        );
+        check("{\"a\":\"x\",\"c\":\"\"}\n", None);
+        check("{\"a\":\"x\",\"b\":\"\"}", None);
+        check("{\"a\":\"x\",\"b\":\"\"}\n\n", None);
+        check("{\"a\":\"x\",\"b\":\"y\",\"b\":\"z\"}\n", None);
+        check("{\"a\":\"x\\q\",\"b\":\"\"}\n", None);
+        check("{\"a\":\"x\n\",\"b\":\"\"}\n", None);
+        check("{\"a\":\"x", None);
+    }
+}

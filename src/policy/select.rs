@@ -58,8 +58,7 @@ fn find_pack<'a>(name: &Name, catalogue: &'a Catalogue, errors: &mut Errors) -> 
     }
     let pack = catalogue.pack(&name.text);
     if pack.is_none() {
-        let known = catalogue.packs().iter().map(|pack| pack.name.as_str());
-        errors.unknown(name.at, "a pack of rules", &name.text, known);
+        errors.unknown(name.at, "a pack of rules", &name.text, catalogue.names());
     }
     pack
 }
@@ -69,14 +68,14 @@ fn find_rules<'a>(entry: &Entry, pack: &'a Pack, errors: &mut Errors) -> Vec<&'a
     let ids = || pack.rules.iter().map(|listed| listed.rule.id.as_str());
     let told = errors.len();
     for kind in &entry.kinds {
-        if !kinds().any(|known| known == kind.text) {
-            let what = format!("a kind of `{}`", pack.name);
+        if !pack.broken && !kinds().any(|known| known == kind.text) {
+            let what = format!("a kind of `{}`", entry.detect.text);
             errors.unknown(kind.at, &what, &kind.text, kinds());
         }
     }
     for id in entry.rules.iter().chain(&entry.except) {
-        if !ids().any(|known| known == id.text) {
-            let what = format!("a rule of `{}`", pack.name);
+        if !pack.broken && !ids().any(|known| known == id.text) {
+            let what = format!("a rule of `{}`", entry.detect.text);
             errors.unknown(id.at, &what, &id.text, ids());
         }
     }
@@ -91,7 +90,7 @@ fn find_rules<'a>(entry: &Entry, pack: &'a Pack, errors: &mut Errors) -> Vec<&'a
                 && !names(&entry.except, id)
         })
         .collect();
-    if rules.is_empty() && errors.len() == told {
+    if rules.is_empty() && !pack.broken && errors.len() == told {
         errors.push(
             entry.at,
             "this rule looks for nothing: `except` takes all of it away",

@@ -219,3 +219,26 @@ async fn a_chunk_of_megabytes_is_one_message_and_is_answered_in_small_ones() {
     envoy.say(request(&chunk, true));
     assert_eq!(envoy.body(&[]).await, chunk);
 }
+
+/// With HTTP/2's default window h2 closes the connection: each unread frame below 256 bytes is charged
+/// against half of it.
+#[tokio::test]
+async fn a_burst_of_small_events_cuts_nobody_on_the_connection() {
+    let guard = Guard::start(support::policy(&[], &Opaque::ALL)).await;
+    let mut exchanges = Vec::new();
+    for _ in 0..32 {
+        let mut envoy = guard.exchange(Mode::FullDuplex).await;
+        envoy.say(get(CHAT));
+        envoy.say(ok("text/plain"));
+        for _ in 0..200 {
+            envoy.say(response(b"x", false));
+        }
+        envoy.say(response(b"", true));
+        exchanges.push(envoy);
+    }
+    for mut envoy in exchanges {
+        envoy.answer().await;
+        envoy.answer().await;
+        assert_eq!(envoy.body(&[]).await, [b'x'; 200]);
+    }
+}

@@ -6,6 +6,6 @@ mod ext_proc;
 mod layering;
 mod leaks;
 mod packs;
-mod recorded;
 mod policy;
+mod recorded;
 mod support;

@@ -72,10 +72,10 @@ pub(super) fn de_rvnr(bytes: &[u8]) -> bool {
         } else {
             byte - b'0'
         };
-        if place == 8 {
-            if let Some(slot) = slots.next() {
-                *slot = number / 10;
-            }
+        if place == 8
+            && let Some(slot) = slots.next()
+        {
+            *slot = number / 10;
         }
         if let Some(slot) = slots.next() {
             *slot = number % 10;

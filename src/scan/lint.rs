@@ -41,7 +41,7 @@ pub enum RuleError {
         why: String,
     },
     /// The pattern holds bytes beyond ASCII.
-    #[error("rule `{id}`: the pattern is not ASCII")]
+    #[error("rule `{id}`: the pattern or what it may not follow is not ASCII")]
     NotAscii {
         /// The rule.
         id: String,
@@ -296,7 +296,7 @@ pub(super) fn parse(rule: &Rule) -> Result<Hir, Vec<RuleError>> {
     let mut errors = Vec::new();
     let id = || rule.id.clone();
     check_fields(rule, &mut errors);
-    if !rule.pattern.is_ascii() {
+    if !rule.pattern.is_ascii() || !rule.not_after.is_ascii() {
         errors.push(RuleError::NotAscii { id: id() });
         return Err(errors);
     }

@@ -7,4 +7,5 @@ mod layering;
 mod leaks;
 mod packs;
 mod policy;
+mod recorded;
 mod support;

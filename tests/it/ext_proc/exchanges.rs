@@ -5,6 +5,7 @@ use tidegate::opaque::Opaque;
 use tidegate::policy::{Action, Policy};
 use tidegate::telemetry::record::v1;
 use tonic::Code;
+use tonic::transport::Endpoint;
 
 use super::{Exchange, Guard, Mode, get, header, ok, post, request, response, said};
 use crate::support;
@@ -218,4 +219,35 @@ async fn a_chunk_of_megabytes_is_one_message_and_is_answered_in_small_ones() {
     let chunk = vec![b'x'; 9 << 20];
     envoy.say(request(&chunk, true));
     assert_eq!(envoy.body(&[]).await, chunk);
+}
+
+/// With HTTP/2's default window h2 closes the connection: each frame below 256 bytes that waits to be
+/// read is charged against half of it. They wait here because Envoy is slow to take the answers.
+#[tokio::test]
+async fn small_events_that_wait_cut_nobody_on_the_connection() {
+    let guard = Guard::start(support::policy(&[], &Opaque::ALL)).await;
+    let address = guard.running.bound().first().expect("a listener");
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
+    let slow = endpoint.initial_stream_window_size(16).connect().await;
+    let slow = slow.expect("the guard listens");
+    let mut exchanges = Vec::new();
+    for _ in 0..32 {
+        let opened = Exchange::open(slow.clone(), Mode::FullDuplex).await;
+        let mut envoy = opened.expect("a stream");
+        envoy.say(get(CHAT));
+        envoy.say(ok("text/plain"));
+        exchanges.push(envoy);
+    }
+    for round in 0..200 {
+        for envoy in &mut exchanges {
+            envoy.say(response(b"x", round == 199));
+        }
+        // Each in a frame of its own, and on its way.
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    for mut envoy in exchanges {
+        envoy.answer().await;
+        envoy.answer().await;
+        assert_eq!(envoy.body(&[]).await, [b'x'; 200]);
+    }
 }

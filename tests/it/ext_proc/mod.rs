@@ -1,6 +1,7 @@
 //! The guard as a process would run it, and a client that speaks ext_proc as Envoy does.
 
 mod exchanges;
+mod process;
 mod serving;
 
 use std::sync::{Arc, Mutex};

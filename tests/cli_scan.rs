@@ -135,6 +135,43 @@ fn what_is_found_is_replaced_and_told() {
 }
 
 #[test]
+fn a_denied_stream_ends_as_the_provider_ends_one() {
+    let event = |text: &str| {
+        format!(
+            "data: {{\"id\":\"c\",\"created\":1,\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n"
+        )
+    };
+    let clean = event("The key is ");
+    // The key that the vendor's documentation prints.
+    let body = [
+        &clean,
+        &event("AKIAIOSFODNN7"),
+        &event("EXAMPLE, yes"),
+        "data: [DONE]\n\n",
+    ]
+    .concat();
+    let policy = "examples/policies/strict-deny.yaml";
+    let arguments = ["--format", "openai-chat", "--policy", policy];
+    let out = scan(&arguments, body.as_bytes()).stdout;
+    let text = String::from_utf8(out.clone()).unwrap();
+    let ending = text
+        .strip_prefix(&clean)
+        .unwrap_or_else(|| panic!("{text}"));
+    assert!(
+        ending.contains("\"finish_reason\":\"content_filter\""),
+        "{text}"
+    );
+    assert!(ending.ends_with("data: [DONE]\n\n"), "{text}");
+    assert!(
+        !ending.contains("AKIA") && !ending.contains("EXAMPLE"),
+        "{text}"
+    );
+    let decision = check(&arguments, body.as_bytes(), 1, &out);
+    assert_eq!(decision["verdict"], "deny");
+    assert_eq!(decision["findings"][0]["action"], "deny");
+}
+
+#[test]
 fn an_unreadable_body_is_refused_in_the_providers_form() {
     let ran = scan(
         &["--format", "openai-chat", "--direction", "request"],

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use proptest::prelude::*;
+
 use super::catalogue::Catalogue;
 use super::load::load_with;
 use super::{Action, Loaded, MAX_PRIORITY, Policy, RuleSet};
@@ -432,4 +434,30 @@ fn a_decision_is_one_line_of_json() {
         decision.to_json(),
         r#"{"verdict":"redact","shadow_verdict":"deny","findings":[],"findings_total":1,"unjudged":["too_large"],"held_bytes_max":7}"#,
     );
+}
+
+const MUTATED: &str = "apiVersion: tidegate.dev/v1alpha1\nkind: GuardPolicy\nmetadata: { name: t }\nspec:\n  \
+    mode: shadow\n  request:\n    rules:\n      - { detect: s, action: deny, allow: [a*] }\n      \
+    - { detect: acme, from: [user, tool], action: redact }\n  rules:\n    - id: acme.ticket\n      \
+    pattern: 'T-[0-9]{4,9}'\n      gate: { words: [ticket], within_bytes: 20 }\n  opaque: { default: allow }\n  \
+    limits: { maxDepth: 64, requestDeadline: 5s }\n";
+
+proptest! {
+    /// Whatever an operator's editor left behind is refused or loads; it never panics, and never loads
+    /// with errors untold.
+    #[test]
+    fn a_mutated_policy_never_panics(
+        at in 0..MUTATED.len(),
+        cut in 0..30usize,
+        put in "[-a-z:{}\\[\\],'\"0-9(|)*+?\n ]{0,6}",
+    ) {
+        let mut text = MUTATED.as_bytes().to_vec();
+        let end = (at + cut).min(text.len());
+        text.splice(at..end, put.bytes());
+        let mut build = |rules: &[Rule]| Automaton::compile(rules).map(Arc::new);
+        match load_with(packs(), "f", &text, &mut build) {
+            Ok(loaded) => prop_assert!(!loaded.policy.name.is_empty()),
+            Err(errors) => prop_assert!(!errors.is_empty()),
+        }
+    }
 }

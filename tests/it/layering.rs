@@ -125,13 +125,12 @@ fn violations(file: &str, source: &str) -> BTreeSet<String> {
         _ => path.iter().count(),
     };
     for used in paths(&code(source)) {
-        if let Some(name) = reached_rooms(&used, depth) {
-            if name != room
-                && !allowed.contains(&name.as_str())
-                && ROOMS.iter().any(|(known, _)| *known == name)
-            {
-                found.insert(format!("{file}: `{room}` imports `{name}`"));
-            }
+        if let Some(name) = reached_rooms(&used, depth)
+            && name != room
+            && !allowed.contains(&name.as_str())
+            && ROOMS.iter().any(|(known, _)| *known == name)
+        {
+            found.insert(format!("{file}: `{room}` imports `{name}`"));
         }
         for (name, rooms) in OUTSIDE {
             let is_it = used == *name

@@ -20,9 +20,16 @@ impl Ran {
     }
 }
 
+/// The program, with a cache of its own.
+fn tidegate() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command
+}
+
 #[track_caller]
 fn scan(arguments: &[&str], body: &[u8]) -> Ran {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+    let mut child = tidegate()
         .arg("scan")
         .args(arguments)
         .stdin(Stdio::piped())
@@ -215,7 +222,7 @@ fn the_trace_shows_what_is_held_after_each_chunk() {
 /// A stream is guarded as it comes: what is safe leaves while the input is still open.
 #[test]
 fn what_is_safe_leaves_before_the_input_ends() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+    let mut child = tidegate()
         .args(["scan", "--format", "openai-chat"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -241,7 +248,7 @@ fn what_is_safe_leaves_before_the_input_ends() {
 
 #[test]
 fn a_reader_that_leaves_ends_it_quietly() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+    let mut child = tidegate()
         .args(["scan", "--format", "text"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

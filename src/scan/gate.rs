@@ -2,7 +2,9 @@
 //!
 //! Gates are asked only where a gated start could open, and then the look-back is read, each byte at most
 //! once. A *word* stands between bytes that are no letter and no digit (`_` separates: identifiers are
-//! words joined by it). *Separators of an assignment* are blanks, quotes, `:`, `=`, `=>` and `is` as a word.
+//! words joined by it), or begins at a hump of one (`clientSecret`). *Separators of an assignment* are
+//! blanks, quotes, `:`, `=`, `>`, `*`, `|`, `]`, `?`, `is` as a word, and a `(` or `,` that a quote follows
+//! among them (`PASSWORD('…')`), the `,` not right behind a quote (`["token", "…"]`).
 
 use std::collections::HashMap;
 
@@ -46,6 +48,8 @@ pub(super) struct GateState {
     separators: u64,
     /// How much of a word `is` has been read: 0 none, 1 `i`, 2 `is`.
     is: u8,
+    /// A `(` or `,` among the separators waits for its quote.
+    quote_due: bool,
 }
 
 impl Gates {
@@ -210,6 +214,7 @@ impl GateState {
             self.read = at - look_back as u64;
             self.separators = self.read;
             self.is = 0;
+            self.quote_due = false;
             self.in_word = true;
             self.previous = 0;
         }
@@ -218,12 +223,13 @@ impl GateState {
         }
         let ends_here = !byte.is_ascii_alphanumeric();
         let after_is = self.is == 0 || (self.is == 2 && ends_here);
+        let complete = after_is && !self.quote_due;
         let mut open = 0;
         for (ended, begin, end) in self.seen.iter().rev() {
             if at - end > u64::from(GATE_BYTES) {
                 break;
             }
-            let assigned = after_is && *end >= self.separators;
+            let assigned = complete && *end >= self.separators;
             open |= gates.fit(ended & asked, at - begin, assigned);
         }
         for (node, begin) in self.active.iter().filter(|_| ends_here) {
@@ -248,7 +254,9 @@ impl GateState {
             *node = gates.step(*node, symbol);
             *node != 0
         });
-        if !self.in_word {
+        // A hump begins a word too: `clientSecret`.
+        let hump = self.previous.is_ascii_lowercase() && byte.is_ascii_uppercase();
+        if !self.in_word || hump {
             let node = gates.step(1, symbol);
             if node != 0 {
                 active.push((node, at));
@@ -260,10 +268,15 @@ impl GateState {
         self.read = at + 1;
     }
 
-    /// Keeps `separators` and `is`.
+    /// Keeps `separators`, `is` and `quote_due`.
     fn separate(&mut self, byte: u8, alphanumeric: bool, at: u64) {
         let separator = is_separator(byte, self.previous);
         let begins = u64::from(!separator);
+        match byte {
+            b'(' | b',' if separator => self.quote_due = true,
+            byte if is_quote(byte) || !separator => self.quote_due = false,
+            _ => {}
+        }
         self.is = match (self.is, byte.to_ascii_lowercase()) {
             (0, b'i') if !self.in_word => 1,
             (1, b's') => 2,
@@ -277,10 +290,15 @@ impl GateState {
     }
 }
 
-fn is_separator(byte: u8, previous: u8) -> bool {
-    match byte {
-        b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b':' | b'=' => true,
-        b'>' => previous == b'=',
-        _ => false,
-    }
+/// `>` of `=>` and `<password>`, `*` of `**Password:**`, `|` of a table, `]` of `env["TOKEN"]`, `?` of a
+/// makefile's `?=`; a `,` after a quote lists words.
+const fn is_separator(byte: u8, previous: u8) -> bool {
+    let sign = matches!(byte, b':' | b'=' | b'>' | b'*' | b'|' | b']' | b'?' | b'(');
+    let blank = matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let argument = byte == b',' && !is_quote(previous);
+    sign || blank || argument || is_quote(byte)
+}
+
+const fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'`')
 }

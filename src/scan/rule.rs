@@ -43,12 +43,14 @@ pub struct Rule {
 /// every text. A left gate costs no latency and is never covered itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Gate {
-    /// Lower-case ASCII words or phrases. Matched without case, at word boundaries; a run of one or more
-    /// of space, `_`, `-`, `.` in the text matches one space of a phrase.
+    /// Lower-case ASCII words or phrases. Matched without case, at word boundaries, a capital after a
+    /// small letter being one; a run of one or more of space, `_`, `-`, `.` in the text matches one space
+    /// of a phrase.
     pub words: Vec<String>,
     /// How far before the match's first byte a word may begin, in bytes of detection string: 1..=64.
     pub within_bytes: u8,
-    /// Only separators of an assignment (`:`, `=`, `=>`, `:=`, quotes, blanks, and the word `is`) may
-    /// stand between the word and the match: `password = "…"`.
+    /// Only separators of an assignment may stand between the word and the match: `:`, `=`, `>`, quotes,
+    /// blanks, the `*` and `|` of Markdown, `]`, `?`, the word `is`, and `(` or `,` before a quote:
+    /// `password = "…"`, `PASSWORD('…')`.
     pub assignment: bool,
 }

@@ -21,7 +21,8 @@ pub(super) fn jwt(bytes: &[u8]) -> bool {
 /// placeholder, not code.
 pub(super) fn mixed_token(bytes: &[u8]) -> bool {
     let kinds = Kinds::of(bytes);
-    kinds.letters >= 2 && kinds.digits >= 2 && bits_per_byte(bytes) >= 2.5 && !stands_in(bytes)
+    let mixed = kinds.letters >= 2 && kinds.digits >= 2;
+    mixed && bits_per_byte(bytes) >= 2.5 && !is_path(bytes) && !stands_in(bytes)
 }
 
 /// A random token over letters of both cases and digits.
@@ -29,6 +30,23 @@ pub(super) fn mixed_case_token(bytes: &[u8]) -> bool {
     let kinds = Kinds::of(bytes);
     let mixed = kinds.upper >= 2 && kinds.letters - kinds.upper >= 2 && kinds.digits >= 1;
     mixed && bits_per_byte(bytes) >= 3.3 && !stands_in(bytes)
+}
+
+/// A random token over letters and digits, not a few words with a number.
+pub(super) fn random_token(bytes: &[u8]) -> bool {
+    let kinds = Kinds::of(bytes);
+    let turns = bytes
+        .windows(2)
+        .filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit()))
+        .count();
+    let mixed = kinds.letters >= 3 && kinds.digits >= 3 && turns >= 4;
+    mixed && bits_per_byte(bytes) >= 3.0 && !is_path(bytes) && !stands_in(bytes)
+}
+
+/// The value of something only called a key: random, and more than hex, which keys of caches are too.
+pub(super) fn key_token(bytes: &[u8]) -> bool {
+    let hex = bytes.iter().all(u8::is_ascii_hexdigit);
+    mixed_case_token(bytes) || !hex && random_token(bytes)
 }
 
 /// A token in hex, or one over letters of both cases and digits.
@@ -47,6 +65,15 @@ pub(super) fn password(bytes: &[u8]) -> bool {
     let sign = inner.iter().any(|byte| b"!#$%^*@".contains(byte));
     let mixed = kinds.digits > 0 || (sign && kinds.upper > 0 && kinds.upper < kinds.letters);
     kinds.letters > 0 && mixed && bits_per_byte(bytes) >= 2.0 && !stands_in(bytes)
+}
+
+/// `user:password` of an option whose password somebody chose.
+pub(super) fn user_password(bytes: &[u8]) -> bool {
+    let Some(colon) = bytes.iter().position(|&byte| byte == b':') else {
+        return false;
+    };
+    let (user, chosen) = bytes.split_at(colon);
+    user.iter().any(u8::is_ascii_alphabetic) && password(chosen.get(1..).unwrap_or_default())
 }
 
 /// `user:password@` of a URL (RFC 3986, section 3.2.1) whose password is no placeholder.
@@ -140,6 +167,9 @@ const NAMES: &[&[u8]] = &[
     b"x25519",
     b"p256",
     b"crc32",
+    b"25519",
+    b"chacha20",
+    b"poly1305",
     b"ascii85",
     b"latin1",
     b"iso8859",
@@ -171,19 +201,47 @@ fn stands_in(bytes: &[u8]) -> bool {
     if matches!(first, b'$' | b'%' | b'<' | b'{' | b'[' | b'/' | b'.' | b'&') {
         return true;
     }
+    let hex = bytes.strip_prefix(b"0x").unwrap_or_default();
+    if !hex.is_empty() && hex.iter().all(u8::is_ascii_hexdigit) || is_version(bytes) {
+        return true;
+    }
     let mut rest = bytes;
     while let Some(&byte) = rest.first() {
-        let name = NAMES.iter().find(|name| {
-            rest.get(..name.len())
-                .is_some_and(|head| head.eq_ignore_ascii_case(name))
-        });
-        rest = match name {
-            Some(name) => rest.get(name.len()..).unwrap_or_default(),
+        // A name that is not complete yet counts: a shorter match must not be accepted before it is.
+        let name = NAMES
+            .iter()
+            .map(|name| name.len().min(rest.len()))
+            .zip(NAMES);
+        let name = name.filter_map(|(length, name)| rest.get(..length).zip(name.get(..length)));
+        let length = name
+            .filter(|(text, name)| text.eq_ignore_ascii_case(name))
+            .filter(|(text, _)| text.iter().any(u8::is_ascii_digit))
+            .map(|(text, _)| text.len())
+            .max();
+        rest = match length {
+            Some(length) => rest.get(length..).unwrap_or_default(),
             None if byte.is_ascii_digit() => return false,
             None => rest.get(1..).unwrap_or_default(),
         };
     }
     Kinds::of(bytes).digits > 0
+}
+
+/// `1.2`, `v1.2.3-rc1`: begins with a major and a minor number.
+fn is_version(bytes: &[u8]) -> bool {
+    let number = bytes.strip_prefix(b"v").unwrap_or(bytes);
+    let major = number
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    (1..=3).contains(&major)
+        && number.get(major) == Some(&b'.')
+        && number.get(major + 1).is_some_and(u8::is_ascii_digit)
+}
+
+/// A path of a file or a URL: no random token has both of its signs.
+fn is_path(bytes: &[u8]) -> bool {
+    bytes.contains(&b'/') && bytes.contains(&b'.') || bytes.windows(3).any(|signs| signs == b"://")
 }
 
 /// Decodes base64 of either alphabet (RFC 4648, sections 4 and 5), padded or not.

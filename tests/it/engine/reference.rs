@@ -14,7 +14,7 @@ use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
-use tidegate::scan::cover::SEAL_BYTES;
+use tidegate::scan::cover::{SEAL_BYTES, SEAL_ENDLESS_BYTES};
 use tidegate::scan::{Gate, Rule};
 use tidegate::text::Source;
 use tidegate::text::fold::{fold, fold_str};
@@ -104,18 +104,15 @@ impl Reference {
         for (view, reading) in whole.iter().enumerate() {
             for (index, (rule, hir, _)) in self.rules.iter().enumerate() {
                 for start in 0..reading.bytes.len() {
-                    if !gate_is_true(rule.gate.as_ref(), &reading.bytes, start) {
+                    if !may_start(rule, &reading.bytes, start) {
                         continue;
                     }
                     let mut committed = false;
                     for end in ends(hir, &reading.bytes, start) {
                         let bytes = &reading.bytes[start..end];
                         let short = bytes.len() <= rule.cap_bytes as usize;
-                        let before = start.checked_sub(1).and_then(|i| reading.bytes.get(i));
-                        let follows = before.is_none_or(|b| !rule.not_after.as_bytes().contains(b));
-                        let accepted = short
-                            && follows
-                            && rule.validate.is_none_or(|check| check.accepts(bytes));
+                        let accepted =
+                            short && rule.validate.is_none_or(|check| check.accepts(bytes));
                         if !accepted && !committed {
                             continue;
                         }
@@ -176,7 +173,7 @@ impl Reference {
         for (index, (rule, _, prefixes)) in self.rules.iter_mut().enumerate() {
             for start in 0..length {
                 let origin = reading.origins[start].0;
-                if origin >= live || !gate_is_true(rule.gate.as_ref(), &reading.bytes, start) {
+                if origin >= live || !may_start(rule, &reading.bytes, start) {
                     continue;
                 }
                 let Some(distance) = prefixes.distance(&reading.bytes, start) else {
@@ -279,7 +276,12 @@ impl State {
                 continue;
             }
             let endless = members.iter().any(|m| m.endless);
-            if live >= start && (endless || n - start > SEAL_BYTES as usize) {
+            let limit = if endless {
+                SEAL_ENDLESS_BYTES
+            } else {
+                SEAL_BYTES
+            };
+            if live >= start && n - start > limit as usize {
                 self.covers
                     .push((start as u64, end as u64, label.rule, true, bare));
                 self.sealed = Some(Sealed {
@@ -367,6 +369,13 @@ fn allows(rule: &Rule, bytes: &[u8]) -> bool {
     })
 }
 
+/// Whether what stands before `start` lets the rule match there.
+fn may_start(rule: &Rule, bytes: &[u8], start: usize) -> bool {
+    let before = start.checked_sub(1).and_then(|i| bytes.get(i));
+    before.is_none_or(|byte| !rule.not_after.as_bytes().contains(byte))
+        && gate_is_true(rule.gate.as_ref(), bytes, start)
+}
+
 /// Whether a word of the gate stands before `start` as the rule wants it, by trying every span.
 fn gate_is_true(gate: Option<&Gate>, bytes: &[u8], start: usize) -> bool {
     let Some(gate) = gate else { return true };
@@ -376,7 +385,9 @@ fn gate_is_true(gate: Option<&Gate>, bytes: &[u8], start: usize) -> bool {
     };
     let from = start.saturating_sub(usize::from(gate.within_bytes));
     (from..start).any(|begin| {
-        !letter(begin.checked_sub(1))
+        let hump =
+            begin > 0 && bytes[begin - 1].is_ascii_lowercase() && bytes[begin].is_ascii_uppercase();
+        (hump || !letter(begin.checked_sub(1)))
             && (begin + 1..=start).any(|end| {
                 !letter(Some(end))
                     && is_word(gate, &bytes[begin..end])
@@ -398,25 +409,32 @@ fn is_word(gate: &Gate, bytes: &[u8]) -> bool {
 }
 
 fn is_assignment(bytes: &[u8], mut at: usize, start: usize) -> bool {
+    let mut quote_due = false;
+    let before = |at: usize| at.checked_sub(1).map_or(b' ', |i| bytes[i]);
     while at < start {
-        let rest = &bytes[at..start];
         let after = bytes
             .get(at + 2)
             .is_some_and(|byte| byte.is_ascii_alphanumeric());
-        let before = at
-            .checked_sub(1)
-            .is_some_and(|i| bytes[i].is_ascii_alphanumeric());
-        at += match rest {
-            [
-                b' ' | b'\t' | b'\n' | b'\r' | b'"' | b'\'' | b'`' | b':' | b'=',
-                ..,
-            ] => 1,
-            [b'>', ..] if at > 0 && bytes[at - 1] == b'=' => 1,
-            [b'i' | b'I', b's' | b'S', ..] if !before && !after => 2,
+        at += match &bytes[at..start] {
+            [b'"' | b'\'' | b'`', ..] => {
+                quote_due = false;
+                1
+            }
+            [b' ' | b'\t' | b'\n' | b'\r' | b':' | b'=', ..] => 1,
+            [b'>' | b'*' | b'|' | b']' | b'?', ..] => 1,
+            [b'(', ..] => {
+                quote_due = true;
+                1
+            }
+            [b',', ..] if !matches!(before(at), b'"' | b'\'' | b'`') => {
+                quote_due = true;
+                1
+            }
+            [b'i' | b'I', b's' | b'S', ..] if !before(at).is_ascii_alphanumeric() && !after => 2,
             _ => return false,
         };
     }
-    true
+    !quote_due
 }
 
 /// All ends of matches from `start`, in order: sets of positions over the syntax tree.

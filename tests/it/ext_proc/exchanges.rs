@@ -1,5 +1,6 @@
 //! Exchanges over gRPC: what Envoy says and is told.
 
+use envoy_types::pb::envoy::service::ext_proc::v3::processing_request::Request;
 use envoy_types::pb::envoy::service::ext_proc::v3::processing_response::Response;
 use tidegate::opaque::Opaque;
 use tidegate::policy::{Action, Policy};
@@ -7,7 +8,9 @@ use tidegate::telemetry::record::v1;
 use tonic::Code;
 use tonic::transport::Endpoint;
 
-use super::{Exchange, Guard, Mode, get, header, ok, post, request, response, said};
+use super::{
+    Exchange, Guard, Mode, get, header, headers, ok, post, removes, request, response, said,
+};
 use crate::support;
 
 const CHAT: &str = "/v1/chat/completions";
@@ -107,6 +110,36 @@ async fn every_mode_gives_the_same_bytes() {
         assert_eq!(record.findings_total, 2, "{record:?}");
         assert!(!format!("{record:?}").contains("1234567"));
     }
+}
+
+#[tokio::test]
+async fn headers_that_leave_before_their_body_lose_its_length() {
+    let guard = Guard::start(policy()).await;
+    let sized = |length: &str| {
+        Request::RequestHeaders(headers(
+            &[
+                (":method", "POST"),
+                (":path", CHAT),
+                ("content-type", "application/json"),
+                ("content-length", length),
+            ],
+            false,
+        ))
+    };
+    let mut envoy = guard.exchange(Mode::Streamed).await;
+    envoy.say(sized("82"));
+    assert!(removes(&envoy.answer().await, "content-length"));
+
+    let mut envoy = guard.exchange(Mode::Buffered).await;
+    envoy.say(sized("82"));
+    assert!(!removes(&envoy.answer().await, "content-length"));
+    envoy.say(request(PROMPT, true));
+    let answer = envoy.answer().await;
+    let length = header(&answer, "content-length").expect("a length");
+    assert_eq!(
+        length,
+        (PROMPT.len() - "key-12345678".len() + "[KEY]".len()).to_string()
+    );
 }
 
 #[tokio::test]

@@ -227,6 +227,15 @@ pub(crate) fn header(answer: &ProcessingResponse, name: &str) -> Option<String> 
         .map(|header| String::from_utf8_lossy(&header.raw_value).into_owned())
 }
 
+/// Whether an answer removes a header.
+pub(crate) fn removes(answer: &ProcessingResponse, name: &str) -> bool {
+    let mutation = common(answer).header_mutation.unwrap_or_default();
+    mutation
+        .remove_headers
+        .iter()
+        .any(|removed| removed == name)
+}
+
 /// A text field of the namespace `tidegate`.
 pub(crate) fn said(answer: &ProcessingResponse, field: &str) -> Option<String> {
     let metadata: &Struct = answer.dynamic_metadata.as_ref()?;

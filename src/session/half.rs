@@ -118,7 +118,7 @@ impl Half {
         &mut self,
         guard: Guard,
         had_length: bool,
-        changes: HeaderChanges,
+        mut changes: HeaderChanges,
         end_of_stream: bool,
         out: &mut Vec<Effect>,
     ) {
@@ -129,6 +129,17 @@ impl Half {
         } else {
             Phase::Body
         };
+        // In STREAMED the headers leave before the body is known, and Envoy with
+        // `allow_content_length_header` fails an exchange whose edited body has another length.
+        if self.phase == Phase::Body
+            && self.mode == BodyMode::Streamed
+            && had_length
+            && !self.may_wait
+            && !matches!(self.guard, Guard::Pass)
+            && !changes.remove.contains(&"content-length")
+        {
+            changes.remove.push("content-length");
+        }
         self.pending = Some(changes);
         if self.phase == Phase::Done || !(self.may_wait && self.guard.holds_all()) {
             self.answer_headers(HeaderChanges::default(), out);

@@ -45,12 +45,15 @@ struct Raw {
     classes: [u8; 256],
     stride: usize,
     next: Vec<u32>,
+    dead: u32,
     /// Per state: the rules that matched up to the byte before.
     matched: Vec<Vec<u16>>,
     /// Where a start stands: per class of the byte before it, or one for the start of the text.
     starts: Vec<u32>,
 }
 
+/// The dead state of every DFA.
+const DEAD: StateID = StateID::ZERO;
 /// A byte that occurs in no detection string, and before which no pattern asks for anything: a start after
 /// it is one at the start of the text, where no pattern asks for that.
 const NOWHERE: u8 = 0xFE;
@@ -109,11 +112,14 @@ pub(super) fn build(families: &[Family], weights: &[Weights]) -> Result<Table, R
                     Some(byte) => usize::from(raw.classes[usize::from(*byte)]),
                     None => raw.stride - 1,
                 };
-                edges.push(Edge {
-                    tail: (offset + state) as u32,
-                    label: label as u16,
-                    head: (*offset as u32) + raw.next[state * raw.stride + class],
-                });
+                let head = raw.next[state * raw.stride + class];
+                if head != raw.dead {
+                    edges.push(Edge {
+                        tail: (offset + state) as u32,
+                        label: label as u16,
+                        head: *offset as u32 + head,
+                    });
+                }
             }
         }
     }
@@ -303,6 +309,7 @@ fn determinise(family: &Family, behind: bool) -> Result<Raw, RuleError> {
         rank: HashMap::with_hasher(ahash::RandomState::new()),
         states: Vec::new(),
     };
+    let dead = order.rank(DEAD);
     let config = start::Config::new().anchored(Anchored::Yes);
     let start = dfa.start_state(&config).map_err(|_| too_large())?;
     let starts = if behind {
@@ -333,6 +340,7 @@ fn determinise(family: &Family, behind: bool) -> Result<Raw, RuleError> {
         classes,
         stride: representatives.len() + 1,
         next,
+        dead,
         matched,
         starts,
     })

@@ -72,10 +72,14 @@ pub(super) fn de_rvnr(bytes: &[u8]) -> bool {
         } else {
             byte - b'0'
         };
-        if place == 8 {
-            slots.next().map(|slot| *slot = number / 10);
+        if place == 8
+            && let Some(slot) = slots.next()
+        {
+            *slot = number / 10;
         }
-        slots.next().map(|slot| *slot = number % 10);
+        if let Some(slot) = slots.next() {
+            *slot = number % 10;
+        }
     }
     let Some((&check, body)) = spelled.split_last() else {
         return false;

@@ -7,13 +7,12 @@ use tidegate::cli::up::model::CLEAN;
 use crate::lab::Lab;
 use crate::lab::Setup;
 use crate::raw::CHAT;
+use crate::raw::HTTP;
 use crate::raw::Http;
 use crate::raw::MESSAGES;
 use crate::raw::ask;
 use crate::raw::post;
 use crate::raw::send;
-
-const HTTP: [Http; 2] = [Http::One, Http::Two];
 
 /// Slow enough to be told from a burst, on a machine that does other things too.
 fn paced() -> Setup {
@@ -36,7 +35,9 @@ async fn clean_answers_pass_byte_for_byte() {
                     guarded.body, direct.body,
                     "{http:?} {path} stream: {stream}"
                 );
-                assert!(guarded.clean && guarded.body.contains(if stream { " sta" } else { CLEAN }));
+                assert!(
+                    guarded.clean && guarded.body.contains(if stream { " sta" } else { CLEAN })
+                );
                 assert_eq!(
                     guarded.headers["content-type"],
                     direct.headers["content-type"]

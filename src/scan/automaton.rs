@@ -4,14 +4,14 @@ mod build;
 mod minimise;
 mod table;
 
-pub(super) use table::{KIND_TEXT_START, Table, kind};
+pub(super) use table::{KIND_TEXT_START, OPENS, OPENS_GATED, Table};
 
 use super::gate::{GATES, Gates};
 use super::lint::{self, RuleError};
 use super::rule::Rule;
 use super::validate::Validator;
 use crate::text::fold::fold_str;
-use build::Family;
+use build::{Family, Pattern};
 use table::Weights;
 
 /// Rules that one automaton takes.
@@ -32,7 +32,6 @@ pub(super) struct Compiled {
     pub(super) open_ended: bool,
     pub(super) priority: u16,
     pub(super) validate: Option<Validator>,
-    pub(super) not_after: Vec<u8>,
     pub(super) allow: Vec<Vec<u8>>,
 }
 
@@ -72,7 +71,12 @@ impl Automaton {
                 .and_then(|_| gate_of.next())
                 .map_or(0, |gate| gate + 1);
             if let Some(family) = families.get_mut(family) {
-                family.patterns.push((index as u16, hir));
+                let not_after = rule.not_after.clone().into_bytes();
+                family.patterns.push(Pattern {
+                    rule: index as u16,
+                    hir,
+                    not_after,
+                });
             }
         }
         let table = build::build(&families, &weights(rules)).map_err(|error| vec![error])?;
@@ -98,7 +102,6 @@ impl Automaton {
                 open_ended: rule.open_ended,
                 priority: rule.priority,
                 validate: rule.validate,
-                not_after: rule.not_after.clone().into_bytes(),
                 allow: rule.allow.iter().map(|text| fold_str(text)).collect(),
             })
             .collect();
@@ -134,11 +137,6 @@ impl Compiled {
     pub(super) fn accepts(&self, bytes: &[u8]) -> bool {
         self.validate
             .is_none_or(|validator| validator.accepts(bytes))
-    }
-
-    /// Whether a match right after this byte counts.
-    pub(super) fn follows(&self, byte: Option<&u8>) -> bool {
-        byte.is_none_or(|byte| !self.not_after.contains(byte))
     }
 
     /// Whether a match with these bytes is on the rule's allow-list.

@@ -132,6 +132,7 @@ fn key(rules: &[Rule]) -> Vec<u8> {
     out.bytes(env!("CARGO_PKG_VERSION").as_bytes());
     for rule in rules {
         out.bytes(rule.pattern.as_bytes());
+        out.bytes(rule.not_after.as_bytes());
         out.u32(rule.cap_bytes);
         out.u16(u16::from(rule.open_ended));
         let Some(gate) = &rule.gate else {

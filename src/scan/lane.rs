@@ -3,16 +3,19 @@
 //! Starts in the same state have the same future, so they move together: what a byte costs is the number of
 //! distinct states, not of starts.
 
-use super::automaton::{Automaton, KIND_TEXT_START, kind};
+use super::automaton::{Automaton, KIND_TEXT_START, OPENS, OPENS_GATED};
 use super::cover::{Components, Record};
 use super::decode::{Origin, Unit};
 use super::gate::{GateState, LOOK_BACK};
+use super::stream::Resolved;
 use crate::text::fold::fold;
 
 /// No start.
 const NONE: u32 = u32::MAX;
 /// The window is not trimmed before it has this size.
-const WINDOW_BYTES: usize = 512;
+const WINDOW_BYTES: usize = 384;
+/// Bytes that enter the window at once.
+const RUN_BYTES: usize = 512;
 
 /// The state of one reading.
 #[derive(Debug, Clone)]
@@ -126,7 +129,115 @@ impl Lane {
 
     /// Reads one detection byte.
     #[inline]
-    pub(super) fn step(
+    fn step(
+        &mut self,
+        automaton: &Automaton,
+        byte: u8,
+        origin: Origin,
+        components: &mut Components,
+    ) {
+        self.window.push(byte);
+        self.advance(automaton, byte, origin, components);
+        if self.window.len() >= self.trim_at {
+            self.trim(automaton);
+        }
+    }
+
+    /// Reads a run of ASCII, each byte of which is its own detection byte; `origin` is that of the first.
+    /// Components are settled as they come.
+    pub(super) fn run(
+        &mut self,
+        automaton: &Automaton,
+        text: &[u8],
+        mut origin: Origin,
+        components: &mut Components,
+        out: &mut Resolved,
+    ) {
+        for chunk in text.chunks(RUN_BYTES) {
+            self.window.extend_from_slice(chunk);
+            let mut rest = chunk;
+            while let [byte, tail @ ..] = rest {
+                let passed = if self.committed.is_empty() && components.is_idle() {
+                    match self.groups.as_slice() {
+                        [] => self.skip(automaton, rest),
+                        [_] => self.walk(automaton, rest),
+                        _ => 0,
+                    }
+                } else {
+                    0
+                };
+                if passed > 0 {
+                    origin.end += passed as u64;
+                    self.origin_end = origin.end - 1;
+                    origin.start = self.origin_end;
+                    rest = rest.get(passed..).unwrap_or_default();
+                    continue;
+                }
+                self.advance(automaton, *byte, origin, components);
+                if !components.is_idle() {
+                    let live = self.oldest().unwrap_or(origin.end);
+                    components.settle(automaton, live, origin.end, out);
+                }
+                origin = Origin {
+                    start: origin.end,
+                    end: origin.end + 1,
+                    ..origin
+                };
+                rest = tail;
+            }
+            if self.window.len() >= self.trim_at {
+                self.trim(automaton);
+            }
+        }
+    }
+
+    /// With no live start: how many bytes go by until one opens.
+    #[inline]
+    fn skip(&mut self, automaton: &Automaton, text: &[u8]) -> usize {
+        let table = &automaton.table;
+        let mut kind = self.kind;
+        let opens = |byte: &u8| {
+            let opens = table.opens(kind, *byte);
+            kind = table.kind(*byte);
+            opens != 0
+        };
+        let passed = text.iter().position(opens).unwrap_or(text.len());
+        if let Some(last) = passed.checked_sub(1).and_then(|last| text.get(last)) {
+            self.kind = table.kind(*last);
+            self.at += passed as u64;
+        }
+        passed
+    }
+
+    /// With live starts in one state: how many bytes only move them on.
+    #[inline]
+    fn walk(&mut self, automaton: &Automaton, text: &[u8]) -> usize {
+        let table = &automaton.table;
+        let Some(group) = self.groups.first_mut() else {
+            return 0;
+        };
+        let (mut state, mut kind) = (group.state, self.kind);
+        let read = self.at + 1 - group.oldest;
+        let mut passed = 0;
+        for byte in text {
+            let next = table.next(state, table.class(*byte));
+            let dies = read + passed as u64 > u64::from(table.slack(next));
+            if dies || table.is_loud(next) || table.opens(kind, *byte) != 0 {
+                break;
+            }
+            state = next;
+            kind = table.kind(*byte);
+            passed += 1;
+        }
+        group.state = state;
+        self.kind = kind;
+        self.at += passed as u64;
+        passed
+    }
+
+    /// Reads the byte at `at`, which is in the window.
+    #[inline]
+    fn advance(
         &mut self,
         automaton: &Automaton,
         byte: u8,
@@ -141,28 +252,34 @@ impl Lane {
         if !self.groups.is_empty() {
             self.step_groups(automaton, label, components);
         }
-        let state = table.first(self.kind, label);
-        if state != 0 {
-            self.open(state, origin);
+        let opens = table.opens(self.kind, byte);
+        if opens & OPENS != 0 {
+            self.open(table.first(self.kind, label), origin);
         }
-        let asked = table.gated(self.kind, label);
-        if asked != 0 {
-            let mut gates = self
-                .gates
-                .ask(&automaton.gates, asked, self.at, &self.window, byte);
-            while gates != 0 {
-                let gate = gates.trailing_zeros();
-                gates &= gates - 1;
-                self.open(table.first_gated(gate as usize, self.kind, label), origin);
-            }
-        }
-        self.window.push(byte);
-        if self.window.len() >= self.trim_at {
-            self.trim(automaton);
+        if opens & OPENS_GATED != 0 {
+            self.open_gated(automaton, byte, origin);
         }
         self.at += 1;
-        self.kind = kind(byte);
+        self.kind = table.kind(byte);
         self.origin_end = origin.end;
+    }
+
+    fn open_gated(&mut self, automaton: &Automaton, byte: u8, origin: Origin) {
+        let table = &automaton.table;
+        let label = table.class(byte);
+        let asked = table.gated(self.kind, label);
+        let behind = self
+            .window
+            .get(..(self.at - self.base) as usize)
+            .unwrap_or_default();
+        let mut gates = self
+            .gates
+            .ask(&automaton.gates, asked, self.at, behind, byte);
+        while gates != 0 {
+            let gate = gates.trailing_zeros() as usize;
+            gates &= gates - 1;
+            self.open(table.first_gated(gate, self.kind, label), origin);
+        }
     }
 
     /// The text is over: what ends here is reported, nothing stays alive.
@@ -264,7 +381,7 @@ impl Lane {
                     continue;
                 }
                 let bytes = self.bytes(start.at);
-                if !rule.follows(self.before(start.at)) || !rule.accepts(bytes) {
+                if !rule.accepts(bytes) {
                     continue;
                 }
                 components.add(Record {
@@ -428,13 +545,10 @@ impl Lane {
 
     /// The detection bytes from `from` to here.
     fn bytes(&self, from: u64) -> &[u8] {
-        let from = from.checked_sub(self.base).map_or(0, |from| from as usize);
-        self.window.get(from..).unwrap_or_default()
-    }
-
-    /// The detection byte before position `at`, which no live start is older than.
-    fn before(&self, at: u64) -> Option<&u8> {
-        self.window.get(at.checked_sub(self.base + 1)? as usize)
+        let from = from.saturating_sub(self.base) as usize;
+        self.window
+            .get(from..(self.at - self.base) as usize)
+            .unwrap_or_default()
     }
 
     /// Drops what no start and no gate needs from the window.
@@ -447,10 +561,8 @@ impl Lane {
             listed.then_some(committed.start.at)
         });
         let needed = groups.chain(committed).min().unwrap_or(u64::MAX);
-        // A rule may ask for the byte before a start.
         let from = needed
-            .saturating_sub(1)
-            .min((self.at + 1).saturating_sub(LOOK_BACK))
+            .min(self.at.saturating_sub(LOOK_BACK))
             .saturating_sub(self.base);
         self.window.drain(..(from as usize).min(self.window.len()));
         self.base += from;

@@ -16,7 +16,7 @@ use super::rule::Rule;
 use super::stream::{Resolved, Stream};
 use crate::text::Source;
 
-pub use cost::{REFERENCE, RuleCost, report};
+pub use cost::{REFERENCE, RuleCost, hold_back, report};
 
 /// The most a closed rule's match may span, in bytes of detection string.
 pub const CAP_CLOSED_BYTES: u32 = 4096;
@@ -41,7 +41,7 @@ pub enum RuleError {
         why: String,
     },
     /// The pattern holds bytes beyond ASCII.
-    #[error("rule `{id}`: the pattern is not ASCII")]
+    #[error("rule `{id}`: the pattern or what it may not follow is not ASCII")]
     NotAscii {
         /// The rule.
         id: String,
@@ -296,7 +296,7 @@ pub(super) fn parse(rule: &Rule) -> Result<Hir, Vec<RuleError>> {
     let mut errors = Vec::new();
     let id = || rule.id.clone();
     check_fields(rule, &mut errors);
-    if !rule.pattern.is_ascii() {
+    if !rule.pattern.is_ascii() || !rule.not_after.is_ascii() {
         errors.push(RuleError::NotAscii { id: id() });
         return Err(errors);
     }

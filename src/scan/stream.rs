@@ -72,7 +72,23 @@ impl Stream {
     /// Reads the next delta. It may end inside a UTF-8 sequence or an escape.
     pub fn push(&mut self, automaton: &Automaton, delta: &[u8], out: &mut Resolved) {
         self.components.begin(out.covers.len());
-        for byte in delta {
+        let mut rest = delta;
+        while let [byte, tail @ ..] = rest {
+            let plain = self.plain(rest);
+            if plain > 0 {
+                let (run, after) = rest.split_at_checked(plain).unwrap_or((rest, &[]));
+                let bare = self.source == Source::Json && !self.in_string;
+                let origin = Origin {
+                    start: self.at,
+                    end: self.at + 1,
+                    bare,
+                };
+                self.at += run.len() as u64;
+                self.lane
+                    .run(automaton, run, origin, &mut self.components, out);
+                rest = after;
+                continue;
+            }
             let origin = Origin {
                 start: self.at,
                 end: self.at + 1,
@@ -83,7 +99,30 @@ impl Stream {
             utf8.push(*byte, origin, &mut |unit| self.read(automaton, unit));
             self.utf8 = utf8;
             self.settle(automaton, out);
+            rest = tail;
         }
+    }
+
+    /// How many of the next bytes are ASCII that no decoder and no view would change.
+    #[inline]
+    fn plain(&self, text: &[u8]) -> usize {
+        let quiet = self.utf8.pending().is_none()
+            && self.json.pending().is_none()
+            && self.views.iter().all(|view| !view.is_active());
+        if !quiet {
+            return 0;
+        }
+        let json = self.source == Source::Json;
+        let stops = |byte: &u8| {
+            !byte.is_ascii() || *byte == b'%' || *byte == b'\\' || (json && *byte == b'"')
+        };
+        // Blocks first: without an early exit the compiler compares many bytes at once.
+        let blocks = text
+            .chunks_exact(32)
+            .take_while(|block| !block.iter().fold(false, |stop, byte| stop | stops(byte)));
+        let whole = 32 * blocks.count();
+        let rest = text.get(whole..).unwrap_or_default();
+        whole + rest.iter().position(stops).unwrap_or(rest.len())
     }
 
     /// Ends the channel: every trailing boundary resolves, and all text is decided.

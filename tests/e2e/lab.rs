@@ -28,15 +28,14 @@ use tonic_health::pb::health_client::HealthClient;
 /// Until something that must happen has happened. Long: the machine may be building meanwhile.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A policy that looks for nothing.
-pub(crate) const NOTHING: &str = "apiVersion: tidegate.dev/v1alpha1\nkind: GuardPolicy\n\
-    metadata: { name: nothing }\nspec: { opaque: { default: deny } }\n";
+/// The policy that `tidegate up` runs under.
+const DEMO: &str = include_str!("../../examples/policies/demo.yaml");
 
 /// What a lab is made of.
 #[derive(Debug)]
 pub(crate) struct Setup {
-    /// The policy's text; the built-in one if `None`.
-    pub(crate) policy: Option<&'static str>,
+    /// The policy's text.
+    pub(crate) policy: &'static str,
     pub(crate) body_mode: BodyMode,
     /// Pause between the model's tokens.
     pub(crate) token_delay: Duration,
@@ -47,7 +46,7 @@ pub(crate) struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         Self {
-            policy: Some(NOTHING),
+            policy: DEMO,
             body_mode: BodyMode::FullDuplexStreamed,
             token_delay: Duration::ZERO,
             upstream: None,
@@ -131,17 +130,16 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    async fn start(dir: &Path, policy: Option<&str>) -> Self {
+    async fn start(dir: &Path, policy: &str) -> Self {
         let socket = dir.join("guard.sock");
-        let mut config = format!(
-            "apiVersion: tidegate.dev/v1alpha1\nkind: GuardConfig\nmetadata: {{name: e2e}}\nspec:\n  \
-             listen: [{{unix: {}}}]\n  drainSeconds: 20\n",
-            socket.display()
+        let config = format!(
+            "apiVersion: tidegate.dev/v1alpha1\nkind: GuardConfig\nmetadata: {{ name: e2e }}\nspec:\n  \
+             listen: [{{ unix: {} }}]\n  drainSeconds: 20\n  policy: policy.yaml\n  cacheDir: {}\n",
+            socket.display(),
+            // Compiled once for all tests and all runs.
+            concat!(env!("CARGO_TARGET_TMPDIR"), "/automata"),
         );
-        if let Some(policy) = policy {
-            fs::write(dir.join("policy.yaml"), policy).unwrap();
-            config.push_str("  policy: policy.yaml\n");
-        }
+        fs::write(dir.join("policy.yaml"), policy).unwrap();
         let file = dir.join("guard.yaml");
         fs::write(&file, config).unwrap();
         let log = fs::File::create(dir.join("guard.log")).unwrap();

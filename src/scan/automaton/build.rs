@@ -13,21 +13,31 @@ use regex_automata::nfa::thompson::WhichCaptures;
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
-use regex_syntax::hir::Hir;
+use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Hir, Look};
 
 use super::minimise::{Edge, minimise};
-use super::table::{KINDS, Table, Weights};
+use super::table::{Table, Weights};
 use crate::scan::lint::RuleError;
 
 /// Memory that determinising one family may take.
 const BUILD_BYTES: usize = 512 << 20;
 /// State ids are 16 bits.
 const STATES: usize = 1 << 16;
+/// Kinds of left boundary are 8 bits.
+const KINDS: usize = 1 << 8;
 
 /// Patterns that may start at the same places: the ungated ones, or those behind one gate.
 pub(super) struct Family {
-    /// Rule index and pattern.
-    pub(super) patterns: Vec<(u16, Hir)>,
+    pub(super) patterns: Vec<Pattern>,
+}
+
+/// One rule's pattern.
+pub(super) struct Pattern {
+    /// Index of the rule.
+    pub(super) rule: u16,
+    pub(super) hir: Hir,
+    /// Bytes that may not stand before a match.
+    pub(super) not_after: Vec<u8>,
 }
 
 /// One family as a complete automaton over its own byte classes; the last class is the end of the text.
@@ -35,10 +45,18 @@ struct Raw {
     classes: [u8; 256],
     stride: usize,
     next: Vec<u32>,
+    dead: u32,
     /// Per state: the rules that matched up to the byte before.
     matched: Vec<Vec<u16>>,
-    starts: [u32; KINDS],
+    /// Where a start stands: per class of the byte before it, or one for the start of the text.
+    starts: Vec<u32>,
 }
+
+/// The dead state of every DFA.
+const DEAD: StateID = StateID::ZERO;
+/// A byte that occurs in no detection string, and before which no pattern asks for anything: a start after
+/// it is one at the start of the text, where no pattern asks for that.
+const NOWHERE: u8 = 0xFE;
 
 /// The table of all families.
 ///
@@ -46,7 +64,33 @@ struct Raw {
 ///
 /// [`RuleError::TooMany`] or [`RuleError::TooLarge`].
 pub(super) fn build(families: &[Family], weights: &[Weights]) -> Result<Table, RuleError> {
-    let raws: Vec<Raw> = families.iter().map(determinise).collect::<Result<_, _>>()?;
+    let mut raws: Vec<Raw> = Vec::new();
+    let mut text_starts = Vec::new();
+    for (index, family) in families.iter().enumerate() {
+        raws.push(determinise(family, true)?);
+        let anchored = |look: &Look| {
+            let has = |p: &Pattern| p.hir.properties().look_set().contains(*look);
+            family.patterns.iter().any(has)
+        };
+        text_starts.push(
+            [Look::Start, Look::StartLF, Look::StartCRLF]
+                .iter()
+                .any(anchored),
+        );
+        debug_assert_eq!(raws.len(), index + 1, "families come first");
+    }
+    // Behind them, one more for each family in which a pattern asks for the start of the text.
+    let text_starts: Vec<Option<usize>> = text_starts
+        .into_iter()
+        .zip(families)
+        .map(|(anchored, family)| {
+            if !anchored {
+                return Ok(None);
+            }
+            raws.push(determinise(family, false)?);
+            Ok(Some(raws.len() - 1))
+        })
+        .collect::<Result<_, _>>()?;
     let (classes, representatives) = join_classes(&raws);
     let labels = representatives.len() + 1;
 
@@ -68,11 +112,14 @@ pub(super) fn build(families: &[Family], weights: &[Weights]) -> Result<Table, R
                     Some(byte) => usize::from(raw.classes[usize::from(*byte)]),
                     None => raw.stride - 1,
                 };
-                edges.push(Edge {
-                    tail: (offset + state) as u32,
-                    label: label as u16,
-                    head: (*offset as u32) + raw.next[state * raw.stride + class],
-                });
+                let head = raw.next[state * raw.stride + class];
+                if head != raw.dead {
+                    edges.push(Edge {
+                        tail: (offset + state) as u32,
+                        label: label as u16,
+                        head: *offset as u32 + head,
+                    });
+                }
             }
         }
     }
@@ -138,31 +185,94 @@ pub(super) fn build(families: &[Family], weights: &[Weights]) -> Result<Table, R
         let head = number[block_of[edge.head as usize] as usize];
         next[tail * labels + usize::from(edge.label)] = head as u16;
     }
-    let mut starts = vec![0u16; families.len() * KINDS];
-    for (family, raw) in raws.iter().enumerate() {
-        for (kind, start) in raw.starts.iter().enumerate() {
-            let state = rank[offsets[family] + *start as usize];
-            if let Some(block) = block_of.get(state as usize) {
-                starts[family * KINDS + kind] = number[*block as usize] as u16;
+    let number_of = |raw: usize, state: u32| -> u16 {
+        let rank = rank[offsets[raw] + state as usize];
+        let block = block_of.get(rank as usize);
+        block.map_or(0, |block| number[*block as usize] as u16)
+    };
+    // One column of starts per class of the byte before, and first the one of the start of the text. Equal
+    // columns are one kind.
+    let text: Vec<u16> = (0..families.len())
+        .map(|family| match text_starts[family] {
+            Some(raw) => number_of(raw, raws[raw].starts[0]),
+            None => {
+                let raw = &raws[family];
+                number_of(
+                    family,
+                    raw.starts[usize::from(raw.classes[usize::from(NOWHERE)])],
+                )
             }
-        }
+        })
+        .collect();
+    let mut columns = vec![text];
+    let mut kind_of: HashMap<Vec<u16>, usize> = HashMap::new();
+    let kinds: Vec<usize> = representatives
+        .iter()
+        .map(|byte| {
+            let column: Vec<u16> = (0..families.len())
+                .map(|family| {
+                    let raw = &raws[family];
+                    number_of(
+                        family,
+                        raw.starts[usize::from(raw.classes[usize::from(*byte)])],
+                    )
+                })
+                .collect();
+            *kind_of.entry(column).or_insert_with_key(|column| {
+                columns.push(column.clone());
+                columns.len() - 1
+            })
+        })
+        .collect();
+    if columns.len() > KINDS {
+        return Err(RuleError::TooMany {
+            what: "left boundaries",
+            count: columns.len(),
+            limit: KINDS,
+        });
     }
+    let kind_of_byte = classes.map(|class| kinds[usize::from(class)] as u8);
     let set_rules: Vec<Vec<u16>> = set_rules.into_iter().map(<[u16]>::to_vec).collect();
-    Ok(Table::new(
+    let mut table = Table {
         classes,
+        kinds: kind_of_byte,
+        kind_count: columns.len(),
         labels,
         next,
-        1 + silent,
-        sets_of_loud,
+        // With 65,536 states of which none reports there would be no match at all.
+        loud: u16::try_from(1 + silent).unwrap_or(u16::MAX),
+        set_of: sets_of_loud,
         set_rules,
-        &starts,
-        weights,
-    ))
+        ..Table::default()
+    };
+    table.complete(&columns, weights);
+    Ok(table)
 }
 
 /// The complete automaton of one family, breadth first from its start states.
-fn determinise(family: &Family) -> Result<Raw, RuleError> {
-    let hirs: Vec<&Hir> = family.patterns.iter().map(|(_, hir)| hir).collect();
+///
+/// With `behind`, each pattern first reads the byte before its match, which may be any that the rule allows
+/// there: what a look-around wants of it is then decided as for any other byte.
+fn determinise(family: &Family, behind: bool) -> Result<Raw, RuleError> {
+    let hirs: Vec<Hir> = family
+        .patterns
+        .iter()
+        .map(|pattern| {
+            let mut before = ClassBytes::new([ClassBytesRange::new(0, 255)]);
+            let not = pattern
+                .not_after
+                .iter()
+                .map(|byte| ClassBytesRange::new(*byte, *byte));
+            before.difference(&ClassBytes::new(not));
+            let before = Hir::class(Class::Bytes(before));
+            let hir = pattern.hir.clone();
+            if behind {
+                Hir::concat(vec![before, hir])
+            } else {
+                hir
+            }
+        })
+        .collect();
     let too_large = || RuleError::TooLarge {
         limit_bytes: BUILD_BYTES,
     };
@@ -199,16 +309,17 @@ fn determinise(family: &Family) -> Result<Raw, RuleError> {
         rank: HashMap::with_hasher(ahash::RandomState::new()),
         states: Vec::new(),
     };
-    let mut starts = [0; KINDS];
-    // In the order of `table::kind`: start of text, LF, CR, word byte, any other byte.
-    let before = [None, Some(b'\n'), Some(b'\r'), Some(b'a'), Some(b' ')];
-    for (start, look_behind) in starts.iter_mut().zip(before) {
-        let config = start::Config::new()
-            .anchored(Anchored::Yes)
-            .look_behind(look_behind);
-        let state = dfa.start_state(&config).map_err(|_| too_large())?;
-        *start = order.rank(state);
-    }
+    let dead = order.rank(DEAD);
+    let config = start::Config::new().anchored(Anchored::Yes);
+    let start = dfa.start_state(&config).map_err(|_| too_large())?;
+    let starts = if behind {
+        representatives
+            .iter()
+            .map(|byte| order.rank(dfa.next_state(start, *byte)))
+            .collect()
+    } else {
+        vec![order.rank(start)]
+    };
     let mut next = Vec::new();
     let mut matched = Vec::new();
     while let Some(state) = order.states.get(matched.len()).copied() {
@@ -220,7 +331,7 @@ fn determinise(family: &Family) -> Result<Raw, RuleError> {
         if dfa.is_match_state(state) {
             let patterns =
                 (0..dfa.match_len(state)).map(|i| dfa.match_pattern(state, i).as_usize());
-            rules.extend(patterns.map(|pattern| family.patterns[pattern].0));
+            rules.extend(patterns.map(|pattern| family.patterns[pattern].rule));
             rules.sort_unstable();
         }
         matched.push(rules);
@@ -229,6 +340,7 @@ fn determinise(family: &Family) -> Result<Raw, RuleError> {
         classes,
         stride: representatives.len() + 1,
         next,
+        dead,
         matched,
         starts,
     })

@@ -67,8 +67,22 @@ struct Partition {
 
 impl Partition {
     fn by_key(count: usize, key: impl Fn(usize) -> u32) -> Self {
-        let mut elements: Vec<u32> = (0..count as u32).collect();
-        elements.sort_by_key(|element| key(*element as usize));
+        // Counting, not comparing: millions of edges, a hundred labels.
+        let keys = (0..count)
+            .map(&key)
+            .max()
+            .map_or(0, |most| most as usize + 1);
+        let mut fill = vec![0usize; keys + 1];
+        (0..count).for_each(|element| fill[key(element) as usize + 1] += 1);
+        for key in 0..keys {
+            fill[key + 1] += fill[key];
+        }
+        let mut elements = vec![0u32; count];
+        for element in 0..count {
+            let place = &mut fill[key(element) as usize];
+            elements[*place] = element as u32;
+            *place += 1;
+        }
         let mut location = vec![0; count];
         let mut set_of = vec![0; count];
         let mut bounds: Vec<(u32, u32, u32)> = Vec::new();

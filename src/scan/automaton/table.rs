@@ -4,22 +4,13 @@ use std::collections::HashMap;
 
 use crate::scan::cache::{Reader, Writer};
 
-/// How many kinds of byte before a start are told apart: see [`kind`].
-pub(in crate::scan) const KINDS: usize = 5;
-
-/// What stands before the first byte of a text.
+/// The kind of left boundary that the start of a text is.
 pub(in crate::scan) const KIND_TEXT_START: u8 = 0;
 
-/// What a start's left boundary may look at: the start of the text (0), LF, CR, a word byte, another.
-#[inline]
-pub(in crate::scan) const fn kind(byte: u8) -> u8 {
-    match byte {
-        b'\n' => 1,
-        b'\r' => 2,
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => 3,
-        _ => 4,
-    }
-}
+/// At a place a start of the ungated family may open.
+pub(in crate::scan) const OPENS: u8 = 1;
+/// At a place a start behind a gate may open.
+pub(in crate::scan) const OPENS_GATED: u8 = 2;
 
 /// What the table needs to know of one rule.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +28,9 @@ pub(in crate::scan) struct Weights {
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::scan) struct Table {
     pub(super) classes: [u8; 256],
+    /// Which kind of left boundary each byte is for a start behind it.
+    pub(super) kinds: [u8; 256],
+    pub(super) kind_count: usize,
     /// Classes and, last, the end of the text.
     pub(super) labels: usize,
     /// `next[state * labels + label]`.
@@ -54,70 +48,101 @@ pub(in crate::scan) struct Table {
     pub(super) open_of: Vec<u16>,
     /// Rule indices, ascending.
     pub(super) open_rules: Vec<Vec<u16>>,
-    /// `first[(family * KINDS + kind) * labels + label]`: the state of a start after its first byte.
+    /// `first[(family * kind_count + kind) * labels + label]`: the state of a start after its first byte.
     pub(super) first: Vec<u16>,
     /// `gated[kind * labels + label]`: bit `g` tells whether a start of family `g + 1` may open.
     pub(super) gated: Vec<u128>,
+    /// `opens[kind * 256 + byte]`: [`OPENS`], [`OPENS_GATED`].
+    pub(super) opens: Vec<u8>,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self {
+            classes: [0; 256],
+            kinds: [0; 256],
+            kind_count: 1,
+            labels: 2,
+            next: Vec::new(),
+            loud: 1,
+            set_of: Vec::new(),
+            set_rules: Vec::new(),
+            slack: Vec::new(),
+            open_of: Vec::new(),
+            open_rules: Vec::new(),
+            first: Vec::new(),
+            gated: Vec::new(),
+            opens: Vec::new(),
+        }
+    }
 }
 
 impl Table {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "what the builder made, in one go"
-    )]
-    pub(super) fn new(
-        classes: [u8; 256],
-        labels: usize,
-        next: Vec<u16>,
-        loud: usize,
-        set_of: Vec<u16>,
-        set_rules: Vec<Vec<u16>>,
-        starts: &[u16],
-        weights: &[Weights],
-    ) -> Self {
-        let states = next.len() / labels;
-        let mut table = Self {
-            classes,
-            labels,
-            next,
-            // With 65,536 states of which none reports there would be no matches at all.
-            loud: u16::try_from(loud).unwrap_or(u16::MAX),
-            set_of,
-            set_rules,
-            slack: vec![0; states],
-            open_of: vec![0; states],
-            open_rules: vec![Vec::new()],
-            first: Vec::with_capacity(starts.len() * labels),
-            gated: Vec::new(),
-        };
-        let tails = table.tails();
-        table.weigh(weights, &tails);
-        table.reach_open(weights, &tails);
-        for start in starts {
-            for label in 0..labels {
-                let state = if label + 1 == labels {
-                    0
-                } else {
-                    table.next(*start, label)
-                };
-                table
-                    .first
-                    .push(if table.slack(state) == 0 { 0 } else { state });
+    /// Fills what follows from the transitions: `columns` are the start states of each kind, by family.
+    pub(super) fn complete(&mut self, columns: &[Vec<u16>], weights: &[Weights]) {
+        let states = self.next.len() / self.labels;
+        self.slack = vec![0; states];
+        self.open_of = vec![0; states];
+        self.open_rules = vec![Vec::new()];
+        let tails = self.tails();
+        self.weigh(weights, &tails);
+        self.reach_open(weights, &tails);
+        let families = columns.first().map_or(0, Vec::len);
+        for family in 0..families {
+            for start in columns.iter().filter_map(|column| column.get(family)) {
+                for label in 0..self.labels {
+                    let state = if label + 1 == self.labels {
+                        0
+                    } else {
+                        self.next(*start, label)
+                    };
+                    self.first
+                        .push(if self.slack(state) == 0 { 0 } else { state });
+                }
             }
         }
-        table.find_gated();
-        table
+        self.find_openings();
     }
 
-    /// Fills `gated` from `first`.
-    pub(super) fn find_gated(&mut self) {
-        let row = KINDS * self.labels;
+    /// Fills `gated` and `opens` from `first`.
+    fn find_openings(&mut self) {
+        let row = self.kind_count * self.labels;
         self.gated = vec![0; row];
         for (family, states) in self.first.chunks_exact(row).skip(1).enumerate() {
             for (mask, state) in self.gated.iter_mut().zip(states) {
                 *mask |= u128::from(*state != 0) << family;
             }
         }
+        self.opens.clear();
+        for kind in (0..=255).take(self.kind_count) {
+            for byte in 0..=255 {
+                let label = self.class(byte);
+                let ungated = if self.first(kind, label) != 0 {
+                    OPENS
+                } else {
+                    0
+                };
+                let gated = if self.gated(kind, label) != 0 {
+                    OPENS_GATED
+                } else {
+                    0
+                };
+                self.opens.push(ungated | gated);
+            }
+        }
+    }
+
+    /// The kind of left boundary that `byte` is.
+    #[inline]
+    pub(in crate::scan) fn kind(&self, byte: u8) -> u8 {
+        self.kinds[usize::from(byte)]
+    }
+
+    /// Whether a start may open at `byte`, behind a boundary of this kind.
+    #[inline]
+    pub(in crate::scan) fn opens(&self, kind: u8, byte: u8) -> u8 {
+        let at = usize::from(kind) << 8 | usize::from(byte);
+        self.opens.get(at).copied().unwrap_or(0)
     }
 
     /// The byte's class.
@@ -190,7 +215,7 @@ impl Table {
 
     /// The state of a start behind gate `gate` after its first byte.
     pub(in crate::scan) fn first_gated(&self, gate: usize, kind: u8, label: usize) -> u16 {
-        let row = (gate + 1) * KINDS + usize::from(kind);
+        let row = (gate + 1) * self.kind_count + usize::from(kind);
         self.first
             .get(row * self.labels + label)
             .copied()
@@ -207,9 +232,11 @@ impl Table {
         self.labels - 1
     }
 
-    /// Appends all but `gated`, which follows from `first`.
+    /// Appends all but `gated` and `opens`, which follow from `first`.
     pub(in crate::scan) fn write(&self, out: &mut Writer) {
         out.bytes(&self.classes);
+        out.bytes(&self.kinds);
+        out.u16(self.kind_count as u16);
         out.u16(self.labels as u16);
         out.u16(self.loud);
         for numbers in [
@@ -230,6 +257,8 @@ impl Table {
     /// Takes back what [`Table::write`] wrote, if every index in it is in bounds.
     pub(in crate::scan) fn read(from: &mut Reader<'_>) -> Option<Self> {
         let classes: [u8; 256] = from.bytes()?.try_into().ok()?;
+        let kinds: [u8; 256] = from.bytes()?.try_into().ok()?;
+        let kind_count = usize::from(from.u16()?);
         let labels = usize::from(from.u16()?);
         let loud = from.u16()?;
         let [next, set_of, slack, open_of, first] = [
@@ -246,6 +275,8 @@ impl Table {
         let (set_rules, open_rules) = (sets()?, sets()?);
         let mut table = Self {
             classes,
+            kinds,
+            kind_count,
             labels,
             next,
             loud,
@@ -255,10 +286,10 @@ impl Table {
             open_of,
             open_rules,
             first,
-            gated: Vec::new(),
+            ..Self::default()
         };
         table.is_sound().then(|| {
-            table.find_gated();
+            table.find_openings();
             table
         })
     }
@@ -288,7 +319,15 @@ impl Table {
             && below(&self.set_of, self.set_rules.len())
             && self.open_of.len() == states
             && below(&self.open_of, self.open_rules.len())
-            && self.first.len().is_multiple_of(KINDS * self.labels)
+            && (1..=256).contains(&self.kind_count)
+            && self
+                .kinds
+                .iter()
+                .all(|kind| usize::from(*kind) < self.kind_count)
+            && self
+                .first
+                .len()
+                .is_multiple_of(self.kind_count * self.labels)
             && below(&self.first, states)
             && ascending(&self.set_rules)
             && ascending(&self.open_rules)
@@ -296,7 +335,7 @@ impl Table {
 
     /// Families: the ungated rules, and one per gate.
     pub(in crate::scan) fn families(&self) -> usize {
-        self.first.len() / (KINDS * self.labels)
+        self.first.len() / (self.kind_count * self.labels)
     }
 
     /// The greatest rule index in it, if any.

@@ -46,7 +46,10 @@ fn a_rule_that_breaks_a_promise_is_refused_with_both_numbers() {
         rule("r", r"(?u:\b)a", 8),
         &["rule `r` looks around over more than one byte"],
     );
-    check(rule("r", "é", 8), &["rule `r`: the pattern is not ASCII"]);
+    check(
+        rule("r", "é", 8),
+        &["rule `r`: the pattern or what it may not follow is not ASCII"],
+    );
     check(
         rule("r", "a(", 8),
         &["rule `r`: the pattern does not parse: unclosed group"],

@@ -14,7 +14,7 @@ use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
-use tidegate::scan::cover::SEAL_BYTES;
+use tidegate::scan::cover::{SEAL_BYTES, SEAL_ENDLESS_BYTES};
 use tidegate::scan::{Gate, Rule};
 use tidegate::text::Source;
 use tidegate::text::fold::{fold, fold_str};
@@ -104,18 +104,15 @@ impl Reference {
         for (view, reading) in whole.iter().enumerate() {
             for (index, (rule, hir, _)) in self.rules.iter().enumerate() {
                 for start in 0..reading.bytes.len() {
-                    if !gate_is_true(rule.gate.as_ref(), &reading.bytes, start) {
+                    if !may_start(rule, &reading.bytes, start) {
                         continue;
                     }
                     let mut committed = false;
                     for end in ends(hir, &reading.bytes, start) {
                         let bytes = &reading.bytes[start..end];
                         let short = bytes.len() <= rule.cap_bytes as usize;
-                        let before = start.checked_sub(1).and_then(|i| reading.bytes.get(i));
-                        let follows = before.is_none_or(|b| !rule.not_after.as_bytes().contains(b));
-                        let accepted = short
-                            && follows
-                            && rule.validate.is_none_or(|check| check.accepts(bytes));
+                        let accepted =
+                            short && rule.validate.is_none_or(|check| check.accepts(bytes));
                         if !accepted && !committed {
                             continue;
                         }
@@ -176,7 +173,7 @@ impl Reference {
         for (index, (rule, _, prefixes)) in self.rules.iter_mut().enumerate() {
             for start in 0..length {
                 let origin = reading.origins[start].0;
-                if origin >= live || !gate_is_true(rule.gate.as_ref(), &reading.bytes, start) {
+                if origin >= live || !may_start(rule, &reading.bytes, start) {
                     continue;
                 }
                 let Some(distance) = prefixes.distance(&reading.bytes, start) else {
@@ -279,7 +276,12 @@ impl State {
                 continue;
             }
             let endless = members.iter().any(|m| m.endless);
-            if live >= start && (endless || n - start > SEAL_BYTES as usize) {
+            let limit = if endless {
+                SEAL_ENDLESS_BYTES
+            } else {
+                SEAL_BYTES
+            };
+            if live >= start && n - start > limit as usize {
                 self.covers
                     .push((start as u64, end as u64, label.rule, true, bare));
                 self.sealed = Some(Sealed {
@@ -365,6 +367,13 @@ fn allows(rule: &Rule, bytes: &[u8]) -> bool {
             .expect("it parses")
             .is_match(bytes)
     })
+}
+
+/// Whether what stands before `start` lets the rule match there.
+fn may_start(rule: &Rule, bytes: &[u8], start: usize) -> bool {
+    let before = start.checked_sub(1).and_then(|i| bytes.get(i));
+    before.is_none_or(|byte| !rule.not_after.as_bytes().contains(byte))
+        && gate_is_true(rule.gate.as_ref(), bytes, start)
 }
 
 /// Whether a word of the gate stands before `start` as the rule wants it, by trying every span.

@@ -33,6 +33,13 @@ pub(crate) fn gated(rule: Rule, words: &[&str], within_bytes: u8, assignment: bo
     }
 }
 
+pub(crate) fn not_after(rule: Rule, bytes: &str) -> Rule {
+    Rule {
+        not_after: bytes.to_owned(),
+        ..rule
+    }
+}
+
 pub(crate) fn open_ended(rule: Rule) -> Rule {
     Rule {
         open_ended: true,
@@ -76,10 +83,13 @@ pub(crate) fn varied() -> Vec<Rule> {
             &["my.own.corp", "b.else"],
         ),
         shown(
-            rule("card", digits, 19),
+            not_after(rule("card", digits, 19), "-."),
             &["1234 5678 9", "12345678", "1 2 3 4 5 6 7 8 9"],
         ),
-        shown(rule("run", "[0-9]{3,}", 6), &["123", "1234567"]),
+        shown(
+            not_after(rule("run", "[0-9]{3,}", 6), "a"),
+            &["123", "1234567"],
+        ),
         shown(
             priority(rule("loud", "secret[a-z]*", 12), 50),
             &["secret", "secretsauce"],

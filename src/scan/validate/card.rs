@@ -23,7 +23,7 @@ pub(super) fn luhn_of(digits: &[u8]) -> bool {
             _ => digit * 2,
         };
     }
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// A payment card: Luhn, and a length that the network of its first digits issues (ISO/IEC 7812 issuer

@@ -53,6 +53,11 @@ pub(super) fn weighted(digits: &[u8], weights: &[u32]) -> u32 {
         .sum()
 }
 
+/// Whether the weighted sum leaves no remainder.
+pub(super) fn divisible(digits: &[u8], weights: &[u32], by: u32) -> bool {
+    weighted(digits, weights).is_multiple_of(by)
+}
+
 /// The number that decimal digits spell.
 pub(super) fn value(digits: &[u8]) -> u64 {
     digits.iter().fold(0u64, |sum, &digit| {
@@ -74,7 +79,11 @@ pub(super) fn is_date(year: u64, month: u64, day: u64) -> bool {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
         4 | 6 | 9 | 11 => 30,
         // Without a century a leap day may always have been.
-        2 if year % 4 == 0 && (year < 100 || year % 100 != 0 || year % 400 == 0) => 29,
+        2 if year.is_multiple_of(4)
+            && (!year.is_multiple_of(100) || year < 100 || year.is_multiple_of(400)) =>
+        {
+            29
+        }
         2 => 28,
         _ => return false,
     };

@@ -13,6 +13,7 @@ use std::time::Instant;
 use tempfile::TempDir;
 use tidegate::cli::up::Upstream;
 use tidegate::cli::up::config::Config;
+use tidegate::cli::up::config::trusted_ca;
 use tidegate::cli::up::envoy::Envoy;
 use tidegate::cli::up::install;
 use tidegate::session::BodyMode;
@@ -73,6 +74,7 @@ async fn start_way(
         admin: dir.path().join("envoy.sock"),
         guard: server.is_some().then_some(socket),
         upstream: Upstream::from(upstream),
+        trusted_ca: trusted_ca(),
         body_mode: BodyMode::FullDuplexStreamed,
     };
     let envoy = Envoy::start(program, &config, Some(1))

@@ -114,6 +114,7 @@ pub async fn run(args: Args) -> Result<(), UpError> {
         admin: dir.path().join("envoy.sock"),
         guard: Some(guard::socket(dir.path())),
         upstream,
+        trusted_ca: config::trusted_ca(),
         body_mode: BodyMode::FullDuplexStreamed,
     };
     let mut envoy = Envoy::start(&program, &config, None).await?;

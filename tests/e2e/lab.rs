@@ -15,6 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tidegate::cli::up::Upstream;
 use tidegate::cli::up::config::Config;
+use tidegate::cli::up::config::trusted_ca;
 use tidegate::cli::up::envoy::Envoy;
 use tidegate::cli::up::install;
 use tidegate::cli::up::model::Journal;
@@ -40,7 +41,9 @@ pub(crate) struct Setup {
     /// Pause between the model's tokens.
     pub(crate) token_delay: Duration,
     /// Instead of the sample model.
-    pub(crate) upstream: Option<SocketAddr>,
+    pub(crate) upstream: Option<Upstream>,
+    /// Who vouches for an upstream with TLS.
+    pub(crate) trusted_ca: PathBuf,
 }
 
 impl Default for Setup {
@@ -50,6 +53,7 @@ impl Default for Setup {
             body_mode: BodyMode::FullDuplexStreamed,
             token_delay: Duration::ZERO,
             upstream: None,
+            trusted_ca: trusted_ca(),
         }
     }
 }
@@ -83,7 +87,8 @@ impl Lab {
             listen: ([127, 0, 0, 1], 0).into(),
             admin: dir.path().join("envoy.sock"),
             guard: Some(guard.socket.clone()),
-            upstream: Upstream::from(setup.upstream.unwrap_or(model.addr())),
+            upstream: setup.upstream.unwrap_or(model.addr().into()),
+            trusted_ca: setup.trusted_ca,
             body_mode: setup.body_mode,
         };
         let envoy = Envoy::start(envoy_program(), &config, Some(1))

@@ -11,4 +11,5 @@ mod raw;
 mod redaction;
 mod sdk;
 mod stream;
+mod tls;
 mod upstream;

@@ -57,7 +57,7 @@ impl Bare {
 
     fn setup(&self) -> Setup {
         Setup {
-            upstream: Some(self.addr),
+            upstream: Some(self.addr.into()),
             ..Setup::default()
         }
     }

@@ -25,13 +25,16 @@ fn default_policy() -> Arc<Policy> {
 
 /// An OpenAI chunk event of 298 bytes with `text` in it.
 fn openai(text: &str, id: usize) -> String {
-    let event = format!(
-        "data: {{\"id\":\"chatcmpl-{id:08}\",\"object\":\"chat.completion.chunk\",\"created\":1719792000,\
-         \"model\":\"gpt-4o-2024-08-06\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_44709d6fcb\",\
-         \"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}},\"logprobs\":null,\"finish_reason\":null}}]"
-    );
-    let padding = 298usize.saturating_sub(event.len() + 4 + 10);
-    format!("{event},\"pad\":\"{}\"}}\n\n", "x".repeat(padding))
+    let event = |fingerprint: &str| {
+        format!(
+            "data: {{\"id\":\"chatcmpl-{id:08}\",\"object\":\"chat.completion.chunk\",\
+             \"created\":1719792000,\"model\":\"gpt-4o-2024-08-06\",\"service_tier\":\"default\",\
+             \"system_fingerprint\":\"fp_{fingerprint}\",\"choices\":[{{\"index\":0,\"delta\":\
+             {{\"content\":\"{text}\"}},\"logprobs\":null,\"finish_reason\":null}}]}}\n\n"
+        )
+    };
+    let padding = 298usize.saturating_sub(event("").len());
+    event(&"4".repeat(padding))
 }
 
 const WORDS: [&str; 12] = [

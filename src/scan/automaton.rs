@@ -4,7 +4,7 @@ mod build;
 mod minimise;
 mod table;
 
-pub(super) use table::{KIND_TEXT_START, OPENS, OPENS_GATED, Table};
+pub(super) use table::{BEGINS_WORD, KIND_TEXT_START, OPENS, OPENS_GATED, Table};
 
 use super::gate::{GATES, Gates};
 use super::lint::{self, RuleError};
@@ -94,7 +94,7 @@ impl Automaton {
         fits.then(|| Self::assemble(table, Gates::new(distinct), rules))
     }
 
-    fn assemble(table: Table, gates: Gates, rules: &[Rule]) -> Self {
+    fn assemble(mut table: Table, gates: Gates, rules: &[Rule]) -> Self {
         let rules = rules
             .iter()
             .map(|rule| Compiled {
@@ -105,6 +105,7 @@ impl Automaton {
                 allow: rule.allow.iter().map(|text| fold_str(text)).collect(),
             })
             .collect();
+        table.find_openings(|byte| gates.begins(byte));
         Self {
             table,
             gates,

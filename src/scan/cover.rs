@@ -81,6 +81,13 @@ impl Components {
         self.open.is_none() && self.pending.is_empty()
     }
 
+    /// Nothing is known any more.
+    pub(super) fn restart(&mut self) {
+        self.pending.clear();
+        self.open = None;
+        self.fresh = 0;
+    }
+
     /// A call begins; `covers` are there already.
     pub(super) fn begin(&mut self, covers: usize) {
         self.fresh = covers;

@@ -1,7 +1,7 @@
 //! Left gates: whether a context word stands shortly before a match.
 //!
-//! Gates are asked only where a gated start could open, and then the look-back is read, each byte at most
-//! once. A *word* stands between bytes that are no letter and no digit (`_` separates: identifiers are
+//! Words are read where one can begin, ahead and as far as they go; gates are asked only where a gated start
+//! could open and a word was seen shortly before. A *word* stands between bytes that are no letter and no digit (`_` separates: identifiers are
 //! words joined by it), or begins at a hump of one (`clientSecret`). *Separators of an assignment* are
 //! blanks, quotes, `:`, `=`, `>`, `*`, `|`, `]`, `?`, `is` as a word, and a `(` or `,` that a quote follows
 //! among them (`PASSWORD('…')`), the `,` not right behind a quote (`["token", "…"]`).
@@ -34,22 +34,36 @@ pub(super) struct Gates {
 /// What one lane remembers of the words it has read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct GateState {
-    /// Detection bytes read.
-    read: u64,
-    /// The byte before was a letter or digit.
-    in_word: bool,
-    /// The byte before.
-    previous: u8,
-    /// Nodes that words begun at a position have reached.
+    /// Words that were not over when the text read so far was: node, and where the word begins.
     active: Vec<(u16, u64)>,
-    /// Words seen: gates, where the word begins, where it ends. Only the last `GATE_BYTES`.
+    /// Words: gates, where the word begins, where it ends.
     seen: Vec<(u128, u64, u64)>,
-    /// Since here only separators have been read.
-    separators: u64,
+    /// No gate is true for a start behind this.
+    hot_until: u64,
+    /// What follows holds for starts up to here.
+    valid_until: u64,
+    /// Gates that are true, those of assignments left out.
+    near: u128,
+    /// Gates of assignments that are true if only separators have followed.
+    assigned: u128,
+    separators: Separators,
+}
+
+/// What stands between the word that ended last and a start.
+#[derive(Debug, Clone, Copy, Default)]
+struct Separators {
+    /// End of the word.
+    from: u64,
+    /// Bytes before this have been read.
+    read: u64,
+    /// Something else than a separator was among them.
+    broken: bool,
     /// How much of a word `is` has been read: 0 none, 1 `i`, 2 `is`.
     is: u8,
     /// A `(` or `,` among the separators waits for its quote.
     quote_due: bool,
+    /// The byte before.
+    previous: u8,
 }
 
 impl Gates {
@@ -146,6 +160,11 @@ impl Gates {
         }
     }
 
+    /// Whether a word begins with `byte`.
+    pub(super) fn begins(&self, byte: u8) -> bool {
+        !self.gates.is_empty() && self.step(1, self.symbol(byte)) != 0
+    }
+
     fn step(&self, node: u16, symbol: u8) -> u16 {
         self.next
             .get(usize::from(node) * self.width + usize::from(symbol))
@@ -157,22 +176,23 @@ impl Gates {
         self.ends.get(usize::from(node)).copied().unwrap_or(0)
     }
 
-    /// Which of `candidates` a word fits that begins `distance` bytes before the match.
-    fn fit(&self, mut candidates: u128, distance: u64, assigned: bool) -> u128 {
-        if !assigned {
-            candidates &= !self.assignments;
-        }
-        let mut fit = 0;
+    /// Which of `candidates` a word fits that begins `distance` bytes before a start, and for how many more
+    /// bytes that stays so.
+    fn fit(&self, mut candidates: u128, distance: u64) -> (u128, u64) {
+        let (mut fit, mut left) = (0, u64::MAX);
         while candidates != 0 {
             let bit = candidates.trailing_zeros();
             candidates &= candidates - 1;
             let within = self
                 .gates
                 .get(bit as usize)
-                .map_or(0, |gate| gate.within_bytes);
-            fit |= u128::from(distance <= u64::from(within)) << bit;
+                .map_or(0, |gate| u64::from(gate.within_bytes));
+            if let Some(more) = within.checked_sub(distance) {
+                fit |= 1 << bit;
+                left = left.min(more);
+            }
         }
-        fit
+        (fit, left)
     }
 }
 
@@ -192,101 +212,148 @@ impl GateState {
         };
     }
 
+    /// Goes on with the words that were not over; `text` stands at detection position `at`.
+    #[inline]
+    pub(super) fn resume(&mut self, gates: &Gates, at: u64, text: &[u8]) {
+        for _ in 0..self.active.len() {
+            let (node, begin) = self.active.remove(0);
+            self.read_word(gates, node, begin, at, text);
+        }
+    }
+
+    /// Reads a word that may begin where `text` stands.
+    #[inline]
+    pub(super) fn begin(&mut self, gates: &Gates, at: u64, text: &[u8]) {
+        self.read_word(gates, 1, at, at, text);
+    }
+
+    fn read_word(&mut self, gates: &Gates, mut node: u16, begin: u64, at: u64, text: &[u8]) {
+        for (end, byte) in (at..).zip(text) {
+            let ends = gates.ends(node);
+            if ends != 0 && !byte.is_ascii_alphanumeric() {
+                self.saw(ends, begin, end);
+            }
+            node = gates.step(node, gates.symbol(*byte));
+            if node == 0 || end - begin > u64::from(GATE_BYTES) {
+                return;
+            }
+        }
+        self.active.push((node, begin));
+    }
+
+    fn saw(&mut self, ends: u128, begin: u64, end: u64) {
+        let reach = u64::from(GATE_BYTES);
+        if self.seen.len() == self.seen.capacity() {
+            // Words are seen ahead of the starts, but by less than their own length.
+            self.seen
+                .retain(|(_, before, _)| before + 2 * reach > begin);
+        }
+        self.seen.push((ends, begin, end));
+        self.hot_until = self.hot_until.max(begin + reach);
+        self.valid_until = 0;
+    }
+
+    /// Whether any gate can be true for a start at `at`.
+    #[inline]
+    pub(super) const fn is_hot(&self, at: u64) -> bool {
+        at <= self.hot_until && !self.seen.is_empty()
+    }
+
     /// Which of the gates in `asked` are true for a start at detection position `at`, whose first byte is
-    /// `byte`. `window` holds at least the last [`LOOK_BACK`] bytes before `at`, and `at` never goes back.
+    /// `byte`. `behind` ends there and holds at least the [`LOOK_BACK`] bytes before; `at` never goes back.
     pub(super) fn ask(
         &mut self,
         gates: &Gates,
         asked: u128,
         at: u64,
-        window: &[u8],
+        behind: &[u8],
         byte: u8,
     ) -> u128 {
-        let behind = (at - self.read) as usize;
-        let look_back = behind.min(LOOK_BACK as usize);
-        let unread = window
-            .get(window.len() - look_back.min(window.len())..)
-            .unwrap_or_default();
-        if look_back < behind {
-            // What lies further back is too far for any gate, and its words are not read. The first byte
-            // read is there for a boundary only.
-            self.active.clear();
-            self.read = at - look_back as u64;
-            self.separators = self.read;
-            self.is = 0;
-            self.quote_due = false;
-            self.in_word = true;
-            self.previous = 0;
+        if !self.is_hot(at) {
+            return 0;
         }
-        for byte in unread {
-            self.read(gates, *byte);
+        if at >= self.valid_until {
+            self.look(gates, at);
         }
-        let ends_here = !byte.is_ascii_alphanumeric();
-        let after_is = self.is == 0 || (self.is == 2 && ends_here);
-        let complete = after_is && !self.quote_due;
-        let mut open = 0;
-        for (ended, begin, end) in self.seen.iter().rev() {
-            if at - end > u64::from(GATE_BYTES) {
-                break;
-            }
-            let assigned = complete && *end >= self.separators;
-            open |= gates.fit(ended & asked, at - begin, assigned);
-        }
-        for (node, begin) in self.active.iter().filter(|_| ends_here) {
-            open |= gates.fit(gates.ends(*node) & asked, at - begin, true);
+        let mut open = self.near & asked;
+        if self.assigned & asked != 0 && self.separators.reach(at, behind, byte) {
+            open |= self.assigned & asked;
         }
         open
     }
 
-    fn read(&mut self, gates: &Gates, byte: u8) {
-        let at = self.read;
-        let alphanumeric = byte.is_ascii_alphanumeric();
-        let symbol = gates.symbol(byte);
-        let (active, seen) = (&mut self.active, &mut self.seen);
-        active.retain_mut(|(node, begin)| {
-            let ends = gates.ends(*node);
-            if ends != 0 && !alphanumeric {
-                if seen.len() == seen.capacity() {
-                    seen.retain(|(_, begin, _)| at - begin <= u64::from(GATE_BYTES));
-                }
-                seen.push((ends, *begin, at));
+    /// Finds out what is true at `at` and for how long.
+    fn look(&mut self, gates: &Gates, at: u64) {
+        (self.near, self.assigned, self.valid_until) = (0, 0, u64::MAX);
+        // Letters break an assignment, so only words that end where the last one ends can be assigned.
+        let ended = self
+            .seen
+            .iter()
+            .filter(|(ends, _, end)| *end <= at && ends & gates.assignments != 0);
+        let last = ended.map(|(_, _, end)| *end).max();
+        for (ends, begin, end) in &self.seen {
+            if *end > at {
+                self.valid_until = self.valid_until.min(*end);
+                continue;
             }
-            *node = gates.step(*node, symbol);
-            *node != 0
-        });
-        // A hump begins a word too: `clientSecret`.
-        let hump = self.previous.is_ascii_lowercase() && byte.is_ascii_uppercase();
-        if !self.in_word || hump {
-            let node = gates.step(1, symbol);
-            if node != 0 {
-                active.push((node, at));
+            let (near, left) = gates.fit(ends & !gates.assignments, at - begin);
+            self.near |= near;
+            self.valid_until = self.valid_until.min((at + 1).saturating_add(left));
+            if Some(*end) == last {
+                let (assigned, left) = gates.fit(ends & gates.assignments, at - begin);
+                self.assigned |= assigned;
+                self.valid_until = self.valid_until.min((at + 1).saturating_add(left));
             }
         }
-        self.separate(byte, alphanumeric, at);
-        self.in_word = alphanumeric;
-        self.previous = byte;
-        self.read = at + 1;
+        if let Some(last) = last.filter(|last| self.separators.from != *last) {
+            self.separators = Separators {
+                from: last,
+                read: last,
+                ..Separators::default()
+            };
+        }
+    }
+}
+
+impl Separators {
+    /// Whether only separators stand from the word's end to `at`, where `byte` stands.
+    fn reach(&mut self, at: u64, behind: &[u8], byte: u8) -> bool {
+        let back = (at - self.read) as usize;
+        // With the byte before the first one that is not read yet.
+        let unread = behind
+            .get(behind.len().saturating_sub(back + 1)..)
+            .unwrap_or_default();
+        if let [previous, unread @ ..] = unread
+            && !self.broken
+        {
+            self.previous = *previous;
+            for byte in unread {
+                self.read(*byte);
+            }
+        }
+        self.read = at;
+        let after_is = self.is == 0 || (self.is == 2 && !byte.is_ascii_alphanumeric());
+        !self.broken && after_is && !self.quote_due
     }
 
-    /// Keeps `separators`, `is` and `quote_due`.
-    fn separate(&mut self, byte: u8, alphanumeric: bool, at: u64) {
+    fn read(&mut self, byte: u8) {
         let separator = is_separator(byte, self.previous);
-        let begins = u64::from(!separator);
         match byte {
             b'(' | b',' if separator => self.quote_due = true,
-            byte if is_quote(byte) || !separator => self.quote_due = false,
+            byte if is_quote(byte) => self.quote_due = false,
             _ => {}
         }
         self.is = match (self.is, byte.to_ascii_lowercase()) {
-            (0, b'i') if !self.in_word => 1,
+            (0, b'i') if !self.previous.is_ascii_alphanumeric() => 1,
             (1, b's') => 2,
             (0, _) if separator => 0,
-            (2, _) if !alphanumeric && separator => 0,
+            (2, _) if separator => 0,
             _ => {
-                self.separators = at + begins;
+                self.broken = true;
                 0
             }
         };
+        self.previous = byte;
     }
 }
 

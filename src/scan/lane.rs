@@ -3,7 +3,7 @@
 //! Starts in the same state have the same future, so they move together: what a byte costs is the number of
 //! distinct states, not of starts.
 
-use super::automaton::{Automaton, KIND_TEXT_START, OPENS, OPENS_GATED};
+use super::automaton::{Automaton, BEGINS_WORD, KIND_TEXT_START, OPENS, OPENS_GATED};
 use super::cover::{Components, Record};
 use super::decode::{Origin, Unit};
 use super::gate::{GateState, LOOK_BACK};
@@ -137,6 +137,7 @@ impl Lane {
         components: &mut Components,
     ) {
         self.window.push(byte);
+        self.gates.resume(&automaton.gates, self.at, &[byte]);
         self.advance(automaton, byte, origin, components);
         if self.window.len() >= self.trim_at {
             self.trim(automaton);
@@ -155,6 +156,7 @@ impl Lane {
     ) {
         for chunk in text.chunks(RUN_BYTES) {
             self.window.extend_from_slice(chunk);
+            self.gates.resume(&automaton.gates, self.at, chunk);
             let mut rest = chunk;
             while let [byte, tail @ ..] = rest {
                 let passed = if self.committed.is_empty() && components.is_idle() {
@@ -191,15 +193,26 @@ impl Lane {
         }
     }
 
+    /// What must not be passed over.
+    #[inline]
+    fn interest(&self) -> u8 {
+        if self.gates.is_hot(self.at) {
+            OPENS | BEGINS_WORD | OPENS_GATED
+        } else {
+            OPENS | BEGINS_WORD
+        }
+    }
+
     /// With no live start: how many bytes go by until one opens.
     #[inline]
     fn skip(&mut self, automaton: &Automaton, text: &[u8]) -> usize {
         let table = &automaton.table;
         let mut kind = self.kind;
+        let interest = self.interest();
         let opens = |byte: &u8| {
             let opens = table.opens(kind, *byte);
             kind = table.kind(*byte);
-            opens != 0
+            opens & interest != 0
         };
         let passed = text.iter().position(opens).unwrap_or(text.len());
         if let Some(last) = passed.checked_sub(1).and_then(|last| text.get(last)) {
@@ -213,6 +226,7 @@ impl Lane {
     #[inline]
     fn walk(&mut self, automaton: &Automaton, text: &[u8]) -> usize {
         let table = &automaton.table;
+        let interest = self.interest();
         let Some(group) = self.groups.first_mut() else {
             return 0;
         };
@@ -222,7 +236,7 @@ impl Lane {
         for byte in text {
             let next = table.next(state, table.class(*byte));
             let dies = read + passed as u64 > u64::from(table.slack(next));
-            if dies || table.is_loud(next) || table.opens(kind, *byte) != 0 {
+            if dies || table.is_loud(next) || table.opens(kind, *byte) & interest != 0 {
                 break;
             }
             state = next;
@@ -253,10 +267,17 @@ impl Lane {
             self.step_groups(automaton, label, components);
         }
         let opens = table.opens(self.kind, byte);
+        if opens & BEGINS_WORD != 0 {
+            let ahead = self
+                .window
+                .get((self.at - self.base) as usize..)
+                .unwrap_or_default();
+            self.gates.begin(&automaton.gates, self.at, ahead);
+        }
         if opens & OPENS != 0 {
             self.open(table.first(self.kind, label), origin);
         }
-        if opens & OPENS_GATED != 0 {
+        if opens & OPENS_GATED != 0 && self.gates.is_hot(self.at) {
             self.open_gated(automaton, byte, origin);
         }
         self.at += 1;

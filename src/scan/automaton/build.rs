@@ -16,7 +16,7 @@ use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Hir, Look};
 
 use super::minimise::{Edge, minimise};
-use super::table::{Table, Weights};
+use super::table::{Table, Weights, word_class};
 use crate::scan::lint::RuleError;
 
 /// Memory that determinising one family may take.
@@ -205,7 +205,7 @@ pub(super) fn build(families: &[Family], weights: &[Weights]) -> Result<Table, R
         })
         .collect();
     let mut columns = vec![text];
-    let mut kind_of: HashMap<Vec<u16>, usize> = HashMap::new();
+    let mut kind_of: HashMap<(u8, Vec<u16>), usize> = HashMap::new();
     let kinds: Vec<usize> = representatives
         .iter()
         .map(|byte| {
@@ -218,10 +218,12 @@ pub(super) fn build(families: &[Family], weights: &[Weights]) -> Result<Table, R
                     )
                 })
                 .collect();
-            *kind_of.entry(column).or_insert_with_key(|column| {
-                columns.push(column.clone());
-                columns.len() - 1
-            })
+            *kind_of
+                .entry((word_class(*byte), column))
+                .or_insert_with_key(|(_, column)| {
+                    columns.push(column.clone());
+                    columns.len() - 1
+                })
         })
         .collect();
     if columns.len() > KINDS {
@@ -367,10 +369,8 @@ fn join_classes(raws: &[Raw]) -> ([u8; 256], Vec<u8>) {
     let mut representatives = Vec::new();
     let mut classes = [0u8; 256];
     for byte in 0..=255u8 {
-        let signature: Vec<u8> = raws
-            .iter()
-            .map(|raw| raw.classes[usize::from(byte)])
-            .collect();
+        let own = raws.iter().map(|raw| raw.classes[usize::from(byte)]);
+        let signature: Vec<u8> = own.chain([word_class(byte)]).collect();
         classes[usize::from(byte)] = *seen.entry(signature).or_insert_with(|| {
             representatives.push(byte);
             (representatives.len() - 1) as u8

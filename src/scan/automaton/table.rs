@@ -11,6 +11,22 @@ pub(in crate::scan) const KIND_TEXT_START: u8 = 0;
 pub(in crate::scan) const OPENS: u8 = 1;
 /// At a place a start behind a gate may open.
 pub(in crate::scan) const OPENS_GATED: u8 = 2;
+/// At a place a gate's word may begin.
+pub(in crate::scan) const BEGINS_WORD: u8 = 4;
+
+/// What a gate's word asks of the byte before it: the classes of this never share a kind.
+pub(super) const fn word_class(byte: u8) -> u8 {
+    match byte {
+        b'a'..=b'z' => 0,
+        b'A'..=b'Z' | b'0'..=b'9' => 1,
+        _ => 2,
+    }
+}
+
+/// Whether a gate's word may begin at `byte` behind `before`: at no letter or digit, or at a hump.
+const fn word_begins(before: u8, byte: u8) -> bool {
+    !before.is_ascii_alphanumeric() || (before.is_ascii_lowercase() && byte.is_ascii_uppercase())
+}
 
 /// What the table needs to know of one rule.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +68,7 @@ pub(in crate::scan) struct Table {
     pub(super) first: Vec<u16>,
     /// `gated[kind * labels + label]`: bit `g` tells whether a start of family `g + 1` may open.
     pub(super) gated: Vec<u128>,
-    /// `opens[kind * 256 + byte]`: [`OPENS`], [`OPENS_GATED`].
+    /// `opens[kind * 256 + byte]`: [`OPENS`], [`OPENS_GATED`], [`BEGINS_WORD`].
     pub(super) opens: Vec<u8>,
 }
 
@@ -101,11 +117,10 @@ impl Table {
                 }
             }
         }
-        self.find_openings();
     }
 
-    /// Fills `gated` and `opens` from `first`.
-    fn find_openings(&mut self) {
+    /// Fills `gated` and `opens` from `first` and from the bytes that words of gates begin with.
+    pub(super) fn find_openings(&mut self, begins: impl Fn(u8) -> bool) {
         let row = self.kind_count * self.labels;
         self.gated = vec![0; row];
         for (family, states) in self.first.chunks_exact(row).skip(1).enumerate() {
@@ -115,6 +130,8 @@ impl Table {
         }
         self.opens.clear();
         for kind in (0..=255).take(self.kind_count) {
+            // Bytes of one kind are alike in what words ask of them; before the text there is none.
+            let before = (0..=255).find(|byte| kind != KIND_TEXT_START && self.kind(*byte) == kind);
             for byte in 0..=255 {
                 let label = self.class(byte);
                 let ungated = if self.first(kind, label) != 0 {
@@ -127,7 +144,9 @@ impl Table {
                 } else {
                     0
                 };
-                self.opens.push(ungated | gated);
+                let word = before.is_none_or(|before| word_begins(before, byte)) && begins(byte);
+                let word = if word { BEGINS_WORD } else { 0 };
+                self.opens.push(ungated | gated | word);
             }
         }
     }
@@ -273,7 +292,7 @@ impl Table {
             (0..count).map(|_| from.u16s()).collect()
         };
         let (set_rules, open_rules) = (sets()?, sets()?);
-        let mut table = Self {
+        let table = Self {
             classes,
             kinds,
             kind_count,
@@ -288,10 +307,7 @@ impl Table {
             first,
             ..Self::default()
         };
-        table.is_sound().then(|| {
-            table.find_openings();
-            table
-        })
+        table.is_sound().then_some(table)
     }
 
     fn is_sound(&self) -> bool {

@@ -1,6 +1,7 @@
 //! A body that is a stream of server-sent events. Each event leaves as it came, at once, or waits in order
 //! until all its text is decided; covered text is cut out of the events it stands in.
 
+mod lone;
 mod queue;
 mod template;
 
@@ -17,6 +18,7 @@ use crate::wire::reader::{Piece, Place, Reader, Writing};
 use crate::wire::sse::{Line, Splitter, lines};
 use crate::wire::{Class, Dialect, Join, Progress};
 
+use lone::Lone;
 use queue::{HeldText, Queue};
 use template::{Hole, Templates};
 
@@ -42,6 +44,7 @@ pub(in crate::session) struct Events {
     holes: Vec<Hole>,
     /// The text of a string that stands with escapes.
     text: Vec<u8>,
+    lone: Lone,
 }
 
 /// The runs of text of a stream, by name.
@@ -69,6 +72,7 @@ impl Events {
             templates: Templates::default(),
             holes: Vec::new(),
             text: Vec::new(),
+            lone: Lone::default(),
         }
     }
 
@@ -167,6 +171,7 @@ impl Events {
         out: &mut Vec<u8>,
     ) -> Result<(), Opaque> {
         self.queue.begin();
+        self.lone.begin_event();
         *done += event.len();
         let is_first = std::mem::take(&mut self.is_first);
         let mut holes = std::mem::take(&mut self.holes);
@@ -222,18 +227,15 @@ impl Events {
                     );
                 }
                 None => {
-                    let policy = judge.policy().clone();
-                    let (direction, role) = (self.direction, Role::Other);
-                    let mut channel =
-                        Channel::new(&policy, direction, role, Source::Plain, "obfuscation");
-                    alone(
-                        &mut self.queue,
+                    let text = lone::Text {
+                        name: "obfuscation",
+                        role: Role::Other,
+                        source: Source::Plain,
                         text,
-                        &place,
-                        &mut channel,
-                        judge,
-                        &mut self.scratch,
-                    );
+                        place,
+                    };
+                    let (queue, scratch) = (&mut self.queue, &mut self.scratch);
+                    self.lone.judge(text, self.direction, queue, judge, scratch);
                 }
             }
         }
@@ -280,16 +282,15 @@ impl Events {
             raw: range,
             writing: Writing::Plain,
         };
-        let policy = judge.policy().clone();
-        let mut channel = Channel::new(&policy, self.direction, Role::Other, Source::Plain, "sse");
-        alone(
-            &mut self.queue,
-            value,
-            &place,
-            &mut channel,
-            judge,
-            &mut self.scratch,
-        );
+        let text = lone::Text {
+            name: "sse",
+            role: Role::Other,
+            source: Source::Plain,
+            text: value,
+            place,
+        };
+        let (queue, scratch) = (&mut self.queue, &mut self.scratch);
+        self.lone.judge(text, self.direction, queue, judge, scratch);
     }
 
     /// Reads the data of an event. Says whether its shape, with other strings in `holes`, would be read alike.
@@ -337,6 +338,7 @@ impl Events {
         let policy = judge.policy().clone();
         let direction = self.direction;
         let (channels, queue, scratch) = (&mut self.channels, &mut self.queue, &mut self.scratch);
+        let lone = &mut self.lone;
         let mut overflow = false;
         let mut repeats = true;
         let mut each = |piece: Piece<'_>| {
@@ -370,9 +372,14 @@ impl Events {
                     queue, channel, piece.text, place, class.join, judge, scratch,
                 ),
                 None => {
-                    let (role, source) = (class.role, class.source);
-                    let mut channel = Channel::new(&policy, direction, role, source, piece.channel);
-                    alone(queue, piece.text, &place, &mut channel, judge, scratch);
+                    let text = lone::Text {
+                        name: piece.channel,
+                        role: class.role,
+                        source: class.source,
+                        text: piece.text,
+                        place,
+                    };
+                    lone.judge(text, direction, queue, judge, scratch);
                 }
             }
         };
@@ -470,35 +477,6 @@ fn feed(
     });
     channel.push(text, judge, scratch);
     queue.cut(index, channel, scratch);
-}
-
-/// Judges a text that is whole in this event.
-fn alone(
-    queue: &mut Queue,
-    text: &[u8],
-    place: &Place,
-    channel: &mut Channel,
-    judge: &mut Judge,
-    scratch: &mut Resolved,
-) {
-    let end = text.len() as u64;
-    let mut held = HeldText {
-        channel: None,
-        start: 0,
-        end,
-        place: place.clone(),
-        join: Join::Alone,
-        edits: Vec::new(),
-    };
-    channel.push(text, judge, scratch);
-    held.cut(channel, scratch);
-    if judge.denied().is_none() {
-        channel.finish(judge, scratch);
-        held.cut(channel, scratch);
-    }
-    if !held.edits.is_empty() {
-        queue.push_text(held);
-    }
 }
 
 /// The data of an event: its one line as it stands, or its lines joined as the standard says.

@@ -122,6 +122,7 @@ fn document(
     let policy = judge.policy().clone();
     let mut reader = Reader::default();
     let mut scratch = Resolved::default();
+    let mut lone = None;
     let mut tokens: HashMap<String, Tokens> = HashMap::default();
     let mut order: Vec<String> = Vec::new();
     let mut signatures: Vec<(String, Place)> = Vec::new();
@@ -161,13 +162,14 @@ fn document(
                 Join::Alone | Join::Deltas => {}
             }
             let before = splices.len();
-            let mut channel =
-                Channel::new(&policy, direction, class.role, class.source, piece.channel);
+            let (role, source) = (class.role, class.source);
+            let channel =
+                Channel::reused(&mut lone, &policy, direction, role, source, piece.channel);
             alone(
                 doc,
                 piece.text,
                 &piece.place,
-                &mut channel,
+                channel,
                 judge,
                 &mut scratch,
                 splices,

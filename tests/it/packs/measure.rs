@@ -8,9 +8,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::time::Instant;
 
 use serde_json::Value;
 use tidegate::scan::Automaton;
+use tidegate::scan::lint::{REFERENCE, hold_back, report};
 
 use super::{compiled, found};
 
@@ -151,5 +153,31 @@ fn secrets() {
         "llamafactory_demo.jsonl",
     ] {
         measure(&automaton, file);
+    }
+}
+
+#[test]
+#[ignore = "prints numbers"]
+fn cost() {
+    for names in ["secrets", "pii", "secrets pii"] {
+        let began = Instant::now();
+        let (rules, automaton) = compiled(names);
+        let (mean, p99) = hold_back(&automaton, REFERENCE);
+        println!(
+            "{names}: {} rules, {} states, {} byte classes, {} ms; held back mean {mean:.2}, p99 {p99} bytes",
+            rules.len(),
+            automaton.states(),
+            automaton.byte_classes(),
+            began.elapsed().as_millis(),
+        );
+        let mut costs = report(&rules, REFERENCE);
+        costs.sort_by(|a, b| b.held_mean_bytes.total_cmp(&a.held_mean_bytes));
+        for cost in costs.iter().take(12) {
+            println!("  {}: {:.3} bytes", cost.id, cost.held_mean_bytes);
+        }
+        costs.sort_by_key(|cost| std::cmp::Reverse(cost.states));
+        for cost in costs.iter().take(12) {
+            println!("  {}: {} states", cost.id, cost.states);
+        }
     }
 }

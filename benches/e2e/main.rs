@@ -4,6 +4,7 @@
 //! ```text
 //! cargo bench --bench e2e                            # about three minutes
 //! cargo bench --bench e2e -- --rounds 9 --seconds 5
+//! cargo bench --bench e2e -- --only burst            # scenarios whose name has this
 //! ```
 //!
 //! The ways take turns round by round, so that a slow minute of the machine is a slow minute for all. Load
@@ -19,11 +20,13 @@ mod ways;
 use std::time::Duration;
 
 use load::Scenario;
+use table::Spent;
 
 /// How long it all takes.
 struct Plan {
     rounds: usize,
     turn: Duration,
+    only: String,
 }
 
 fn main() {
@@ -35,13 +38,15 @@ fn main() {
     if args.iter().any(|arg| arg == "--test" || arg == "--list") {
         return;
     }
-    let number = |name: &str| {
+    let value = |name: &str| {
         let at = args.iter().position(|arg| arg == name)?;
-        args.get(at + 1)?.parse::<u64>().ok()
+        args.get(at + 1).cloned()
     };
+    let number = |name: &str| value(name)?.parse::<u64>().ok();
     let plan = Plan {
         rounds: number("--rounds").map_or(4, |n| usize::try_from(n).expect("a small number")),
         turn: Duration::from_secs(number("--seconds").unwrap_or(3)),
+        only: value("--only").unwrap_or_default(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -61,16 +66,20 @@ async fn measure(plan: &Plan) {
     );
     println!("{}", table::HEAD);
     for scenario in Scenario::ALL {
+        if !scenario.name().contains(&plan.only) {
+            continue;
+        }
         let mut samples = [const { Vec::new() }; 3];
-        let mut spent = [Duration::ZERO; 3];
+        let mut spent = [const { Spent::ZERO }; 3];
         // The first turn warms connections and caches and is not counted.
         for round in 0..=plan.rounds {
             for (at, way) in ways.iter().enumerate() {
                 let turn = if round == 0 { plan.turn / 4 } else { plan.turn };
+                let before = way.used();
                 let (took, mut got) = load::run(scenario, way.addr, turn, &upstream).await;
                 if round > 0 {
                     samples[at].append(&mut got);
-                    spent[at] += took;
+                    spent[at].add(took, before, way.used());
                 }
             }
         }

@@ -24,9 +24,29 @@ use tonic_health::pb::health_client::HealthClient;
 pub(crate) struct Way {
     pub(crate) name: &'static str,
     pub(crate) addr: SocketAddr,
-    _envoy: Envoy,
-    _server: Option<Server>,
+    envoy: Envoy,
+    server: Option<Server>,
     _dir: TempDir,
+}
+
+impl Way {
+    /// Processor time that Envoy and the server have used so far.
+    pub(crate) fn used(&self) -> [Duration; 2] {
+        let server = self.server.as_ref().map(|server| server.0.id());
+        [self.envoy.pid(), server].map(|pid| pid.map_or(Duration::ZERO, used))
+    }
+}
+
+/// User and system time of a process: fields 14 and 15 of its `stat`, in hundredths of a second.
+fn used(pid: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let (_, after_name) = stat.rsplit_once(") ").unwrap_or_default();
+    let ticks = after_name
+        .split(' ')
+        .skip(11)
+        .take(2)
+        .filter_map(|ticks| ticks.parse::<u64>().ok());
+    Duration::from_millis(ticks.sum::<u64>() * 10)
 }
 
 /// A process that is ended with its handle.
@@ -83,8 +103,8 @@ async fn start_way(
     Way {
         name,
         addr: envoy.listen(),
-        _envoy: envoy,
-        _server: server,
+        envoy,
+        server,
         _dir: dir,
     }
 }

@@ -130,6 +130,11 @@ impl Envoy {
         self.listen
     }
 
+    /// Its process; `None` when it has ended.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// The next line of the access log; `None` when Envoy is gone.
     pub async fn access_line(&mut self) -> Option<String> {
         self.access.recv().await

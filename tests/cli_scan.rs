@@ -20,9 +20,16 @@ impl Ran {
     }
 }
 
+/// The program, with a cache of its own.
+fn tidegate() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command
+}
+
 #[track_caller]
 fn scan(arguments: &[&str], body: &[u8]) -> Ran {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+    let mut child = tidegate()
         .arg("scan")
         .args(arguments)
         .stdin(Stdio::piped())
@@ -128,6 +135,43 @@ fn what_is_found_is_replaced_and_told() {
 }
 
 #[test]
+fn a_denied_stream_ends_as_the_provider_ends_one() {
+    let event = |text: &str| {
+        format!(
+            "data: {{\"id\":\"c\",\"created\":1,\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n"
+        )
+    };
+    let clean = event("The key is ");
+    // The key that the vendor's documentation prints.
+    let body = [
+        &clean,
+        &event("AKIAIOSFODNN7"),
+        &event("EXAMPLE, yes"),
+        "data: [DONE]\n\n",
+    ]
+    .concat();
+    let policy = "examples/policies/strict-deny.yaml";
+    let arguments = ["--format", "openai-chat", "--policy", policy];
+    let out = scan(&arguments, body.as_bytes()).stdout;
+    let text = String::from_utf8(out.clone()).unwrap();
+    let ending = text
+        .strip_prefix(&clean)
+        .unwrap_or_else(|| panic!("{text}"));
+    assert!(
+        ending.contains("\"finish_reason\":\"content_filter\""),
+        "{text}"
+    );
+    assert!(ending.ends_with("data: [DONE]\n\n"), "{text}");
+    assert!(
+        !ending.contains("AKIA") && !ending.contains("EXAMPLE"),
+        "{text}"
+    );
+    let decision = check(&arguments, body.as_bytes(), 1, &out);
+    assert_eq!(decision["verdict"], "deny");
+    assert_eq!(decision["findings"][0]["action"], "deny");
+}
+
+#[test]
 fn an_unreadable_body_is_refused_in_the_providers_form() {
     let ran = scan(
         &["--format", "openai-chat", "--direction", "request"],
@@ -215,7 +259,7 @@ fn the_trace_shows_what_is_held_after_each_chunk() {
 /// A stream is guarded as it comes: what is safe leaves while the input is still open.
 #[test]
 fn what_is_safe_leaves_before_the_input_ends() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+    let mut child = tidegate()
         .args(["scan", "--format", "openai-chat"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -241,7 +285,7 @@ fn what_is_safe_leaves_before_the_input_ends() {
 
 #[test]
 fn a_reader_that_leaves_ends_it_quietly() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+    let mut child = tidegate()
         .args(["scan", "--format", "text"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

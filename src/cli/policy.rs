@@ -55,7 +55,7 @@ pub fn load(path: Option<&Path>) -> Result<Ready, PolicyError> {
         }
     };
     Ok(Ready {
-        how: format!("{} rules; {automata}", loaded.rules),
+        how: format!("{} rules; {automata}", loaded.rules.len()),
         took: started.elapsed(),
         loaded,
     })

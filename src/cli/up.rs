@@ -114,6 +114,7 @@ pub async fn run(args: Args) -> Result<(), UpError> {
         admin: dir.path().join("envoy.sock"),
         guard: Some(guard::socket(dir.path())),
         upstream,
+        trusted_ca: config::trusted_ca(),
         body_mode: BodyMode::FullDuplexStreamed,
     };
     let mut envoy = Envoy::start(&program, &config, None).await?;
@@ -127,7 +128,10 @@ pub async fn run(args: Args) -> Result<(), UpError> {
         why = watch(&mut envoy) => Some(why),
     };
     // Envoy first: it lets go of the streams that the guard drains.
-    envoy.stop().await;
+    let mut lines = envoy.stop().await;
+    while let Some(line) = lines.recv().await {
+        say(&line);
+    }
     guard.drain().await;
     drop(model);
     ended.map_or(Ok(()), Err)
@@ -136,11 +140,15 @@ pub async fn run(args: Args) -> Result<(), UpError> {
 /// Prints a line per exchange until Envoy ends.
 async fn watch(envoy: &mut Envoy) -> UpError {
     while let Some(line) = envoy.access_line().await {
-        if let Some(line) = report::exchange(&line) {
-            eprintln!("{line}");
-        }
+        say(&line);
     }
     envoy.ended().await
+}
+
+fn say(access_line: &str) {
+    if let Some(line) = report::exchange(access_line) {
+        eprintln!("{line}");
+    }
 }
 
 async fn told_to_end() {

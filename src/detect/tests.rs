@@ -24,17 +24,22 @@ fn a_rule_needs_an_id_and_a_pattern() {
 #[test]
 fn every_mistake_is_told_at_its_place() {
     let text = "id: Ticket\nkind: 3\nvalidate: lun\ngate: { within_bytes: 65 }\nhold: 1\n";
-    assert_eq!(
-        rule(text).expect_err("all is wrong"),
-        "rules.yaml:1:5: `Ticket` is no id of a rule\n  \
-         hint: ids are like `acme.ticket_number`: a pack and a name, in a-z, 0-9 and `_`\n\
-         rules.yaml:1:1: `pattern` is missing\n\
-         rules.yaml:2:7: `kind` should be a string, is the integer 3\n\
-         rules.yaml:4:7: `words` is missing\n\
-         rules.yaml:4:23: `within_bytes` is 65, should be 1 to 64\n\
-         rules.yaml:3:11: `lun` is not a validator\n  hint: did you mean `luhn`?\n\
-         rules.yaml:5:1: unknown field `hold`"
-    );
+    let told = rule(text).expect_err("all is wrong");
+    let mistakes: Vec<&str> = told
+        .lines()
+        .filter(|line| !line.starts_with("  hint: "))
+        .collect();
+    let expected = [
+        "rules.yaml:1:5: `Ticket` is no id of a rule",
+        "rules.yaml:1:1: `pattern` is missing",
+        "rules.yaml:2:7: `kind` should be a string, is the integer 3",
+        "rules.yaml:4:7: `words` is missing",
+        "rules.yaml:4:23: `within_bytes` is 65, should be 1 to 64",
+        "rules.yaml:3:11: `lun` is not a validator",
+        "rules.yaml:5:1: unknown field `hold`",
+    ];
+    assert_eq!(mistakes, expected);
+    assert!(told.contains("hint: did you mean `luhn`?"), "{told}");
 }
 
 #[test]

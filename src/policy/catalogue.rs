@@ -1,9 +1,10 @@
 //! Every rule that a policy may name: the built-in packs and the policy's own.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::detect;
-use crate::document::{Errors, Node, Position};
+use crate::document::{Errors, Node, Position, Value};
 use crate::scan::Rule;
 
 /// Detectors that are planned and not built.
@@ -21,13 +22,16 @@ const LATER: &[&str] = &[
 /// Rules by pack, each with its place where it stands in the policy file.
 #[derive(Debug, Default)]
 pub(super) struct Catalogue {
-    packs: Vec<Pack>,
+    packs: BTreeMap<String, Pack>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Pack {
-    pub(super) name: String,
     pub(super) rules: Vec<Listed>,
+    /// The guard brings it.
+    builtin: bool,
+    /// A rule of it could not be decoded, which was told: what seems to be missing from it may be that.
+    pub(super) broken: bool,
 }
 
 /// A rule of the catalogue.
@@ -54,10 +58,12 @@ impl Catalogue {
             rule: Arc::new(rule),
             at: None,
         });
-        self.packs.push(Pack {
-            name: name.to_owned(),
+        let pack = Pack {
             rules: listed.collect(),
-        });
+            builtin: true,
+            broken: false,
+        };
+        self.packs.insert(name.to_owned(), pack);
     }
 
     /// Adds the rules that a policy defines itself.
@@ -65,58 +71,44 @@ impl Catalogue {
     /// A pack that the guard brings takes none: a later version may bring a rule of the same name, and
     /// a policy must not stop loading because the guard was upgraded.
     pub(super) fn add_custom(&mut self, nodes: &[Node], errors: &mut Errors) {
-        let builtin = self.packs.len();
         for node in nodes {
-            let Some(rule) = detect::rule_from(node, errors) else {
+            let decoded = detect::rule_from(node, errors);
+            let id = decoded.as_ref().map(|rule| rule.id.as_str());
+            let Some(id) = id.or_else(|| written_id(node)) else {
                 continue;
             };
-            let pack = rule
-                .id
-                .split_once('.')
-                .map_or(rule.id.as_str(), |(pack, _)| pack);
-            let found = self.packs.iter().position(|known| known.name == pack);
-            if found.is_some_and(|index| index < builtin) || LATER.contains(&pack) {
+            let name = id.split_once('.').map_or(id, |(pack, _)| pack);
+            if self.pack(name).is_some_and(|pack| pack.builtin) || LATER.contains(&name) {
                 errors.push_hint(
                     node.at,
-                    format!(
-                        "rule `{}` is in the pack `{pack}`, which is the guard's own",
-                        rule.id
-                    ),
+                    format!("rule `{id}` is in the pack `{name}`, which is the guard's own"),
                     "put it in a pack of yours: `acme.…`",
                 );
                 continue;
             }
-            let pack = match found.and_then(|index| self.packs.get_mut(index)) {
-                Some(pack) => pack,
-                None => {
-                    let name = pack.to_owned();
-                    let rules = Vec::new();
-                    self.packs.push(Pack { name, rules });
-                    let Some(pack) = self.packs.last_mut() else {
-                        continue;
-                    };
-                    pack
-                }
-            };
-            let twin = pack.rules.iter().find(|known| known.rule.id == rule.id);
+            let pack = self.packs.entry(name.to_owned()).or_default();
+            let twin = pack.rules.iter().find(|known| known.rule.id == id);
             if let Some(at) = twin.and_then(|known| known.at) {
-                let message = format!("rule `{}` stands on line {} too", rule.id, at.line);
+                let message = format!("rule `{id}` stands on line {} too", at.line);
                 errors.push_hint(node.at, message, "give each rule an id of its own");
-                continue;
+            } else if let Some(rule) = decoded {
+                pack.rules.push(Listed {
+                    rule: Arc::new(rule),
+                    at: Some(node.at),
+                });
+            } else {
+                pack.broken = true;
             }
-            pack.rules.push(Listed {
-                rule: Arc::new(rule),
-                at: Some(node.at),
-            });
         }
     }
 
-    pub(super) fn packs(&self) -> &[Pack] {
-        &self.packs
+    /// The names of all packs.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.packs.keys().map(String::as_str)
     }
 
     pub(super) fn pack(&self, name: &str) -> Option<&Pack> {
-        self.packs.iter().find(|pack| pack.name == name)
+        self.packs.get(name)
     }
 
     /// Whether `name` is a detector that is planned and not built.
@@ -126,13 +118,25 @@ impl Catalogue {
 
     /// The rules that the policy file defines.
     pub(super) fn custom(&self) -> impl Iterator<Item = (Position, &Listed)> {
-        let rules = self.packs.iter().flat_map(|pack| &pack.rules);
+        let rules = self.packs.values().flat_map(|pack| &pack.rules);
         rules.filter_map(|listed| Some((listed.at?, listed)))
     }
 
     /// Where the policy file defines the rule `id`.
     pub(super) fn place(&self, id: &str) -> Option<Position> {
-        let mut rules = self.packs.iter().flat_map(|pack| &pack.rules);
+        let mut rules = self.packs.values().flat_map(|pack| &pack.rules);
         rules.find(|listed| listed.rule.id == id)?.at
+    }
+}
+
+/// The id that a rule asks for which could not be decoded.
+fn written_id(node: &Node) -> Option<&str> {
+    let Value::Mapping(fields) = &node.value else {
+        return None;
+    };
+    let id = fields.iter().find(|field| field.key == "id")?;
+    match &id.node.value {
+        Value::String(id) => Some(id),
+        _ => None,
     }
 }

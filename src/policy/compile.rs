@@ -1,14 +1,15 @@
 //! From lines of a policy to automata: each distinct set of rules is compiled once.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::catalogue::Catalogue;
 use super::select::{Selected, Selection};
 use super::{Action, RuleInForce, RuleSet, Scope, Scopes};
 use crate::document::{Errors, Position, Problem};
-use crate::scan::lint::RuleError;
-use crate::scan::{Automaton, Rule};
-use crate::text::{Direction, Role};
+use crate::scan::lint::{self, RuleError};
+use crate::scan::{Automaton, Resolved, Rule, Stream};
+use crate::text::{Direction, Role, Source};
 
 /// The highest priority that a rule may ask for. Above it are the bands of the actions: in a component
 /// of overlapping matches a rule that denies wins over all that redact, and those over all that observe.
@@ -31,26 +32,19 @@ pub(super) struct Compiler<'a, 'b> {
 }
 
 impl Compiler<'_, '_> {
-    /// Lints the file's own rules where compiling the scopes would not: those that no line names, and
-    /// all of them where the file has errors, so that it tells everything at once.
+    /// Lints the file's own rules, each by itself: those that no line names and those of a file with
+    /// other errors too, so that it tells everything at once.
     pub(super) fn lint_custom(&mut self, idle: &dyn Fn(&str) -> bool, warnings: &mut Errors) {
         let mut rules = Vec::new();
-        let broken = !self.errors.is_empty();
         for (at, listed) in self.catalogue.custom() {
             let id = &listed.rule.id;
             if idle(id) {
                 let hint = "name its pack in `request.rules` or `response.rules`";
                 warnings.push_hint(at, format!("rule `{id}` is in force nowhere"), hint);
             }
-            if broken || idle(id) {
-                rules.push(Rule::clone(&listed.rule));
-            }
+            rules.push(Rule::clone(&listed.rule));
         }
-        if !rules.is_empty()
-            && let Err(refused) = (self.build)(&rules)
-        {
-            self.tell(&refused);
-        }
+        self.tell(&lint::verify_examples(&rules));
     }
 
     pub(super) fn scopes(
@@ -93,10 +87,32 @@ impl Compiler<'_, '_> {
             return None;
         }
         let rules = selected.iter().map(banded).collect();
-        Some(RuleSet {
+        let set = RuleSet {
             automaton: self.automaton(rules)?,
             rules: selected.iter().map(in_force).collect(),
-        })
+        };
+        self.refuse_echoes(&set);
+        Some(set)
+    }
+
+    /// What stands in a text's place must not be found in turn: the next guard on the way, or this one
+    /// when the text comes back in a later turn, would replace it again.
+    fn refuse_echoes(&mut self, set: &RuleSet) {
+        let placeholders = set.rules.iter().map(|rule| &rule.placeholder);
+        for placeholder in placeholders.collect::<BTreeSet<_>>() {
+            let mut stream = Stream::new(Source::Plain);
+            let mut out = Resolved::default();
+            stream.push(&set.automaton, placeholder.as_bytes(), &mut out);
+            stream.finish(&set.automaton, &mut out);
+            for found in out.found {
+                if let Some(rule) = set.rules.get(found.rule) {
+                    self.tell(&[RuleError::MatchesPlaceholder {
+                        id: rule.id.to_string(),
+                        placeholder: placeholder.to_string(),
+                    }]);
+                }
+            }
+        }
     }
 
     fn automaton(&mut self, rules: Vec<Rule>) -> Option<Arc<Automaton>> {

@@ -110,10 +110,10 @@ impl PolicyFile {
         // custom resource one day, and without any effect on what is judged.
         fields.string("namespace", errors);
         for map in ["labels", "annotations"] {
-            if let Some(node) = fields.take(map) {
-                if let Some(held) = node.fields(&format!("`{map}`"), errors) {
-                    held.ignore();
-                }
+            if let Some(node) = fields.take(map)
+                && let Some(held) = node.fields(&format!("`{map}`"), errors)
+            {
+                held.ignore();
             }
         }
         fields.finish(errors);

@@ -1,9 +1,13 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::catalogue::Catalogue;
 use super::compile::{Build, Compiler};
 use super::file::PolicyFile;
 use super::select::{overlaps, resolve, select};
-use super::{Mode, OpaqueRules, Policy};
+use super::{Mode, OpaqueRules, Policy, Scopes};
 use crate::document::{Document, Errors, Position};
+use crate::scan::Rule;
 use crate::text::{Direction, Role};
 
 /// The policy in force where none is given: redact secrets and personal data both ways.
@@ -16,8 +20,8 @@ pub struct Loaded {
     pub policy: Policy,
     /// What its author should look at although it is not wrong.
     pub warnings: Errors,
-    /// How many rules are in force in any scope, each once.
-    pub rules: usize,
+    /// The rules that are in force in any scope, each once, by id.
+    pub rules: Vec<Arc<Rule>>,
     /// How many automata it took: one for each distinct set of rules.
     pub automata: usize,
 }
@@ -74,7 +78,7 @@ pub(super) fn load_with(
         !lines.any(|line| line.rules.iter().any(|listed| listed.rule.id == id))
     };
     compiler.lint_custom(&idle, &mut warnings);
-    let mut used = std::collections::BTreeSet::new();
+    let mut used = BTreeMap::new();
     let scopes = if compiler.errors.is_empty() {
         compiler.scopes(|direction: Direction, role: Role| {
             let lines = match direction {
@@ -83,11 +87,11 @@ pub(super) fn load_with(
             };
             let selection = select(lines, role as usize, file.mode == Mode::Shadow);
             let all = selection.enforce.iter().chain(&selection.observe);
-            used.extend(all.map(|selected| selected.rule.id.clone()));
+            used.extend(all.map(|selected| (selected.rule.id.clone(), Arc::clone(&selected.rule))));
             selection
         })
     } else {
-        super::Scopes::default()
+        Scopes::default()
     };
     let automata = compiler.automata.len();
     let policy = Policy {
@@ -103,7 +107,7 @@ pub(super) fn load_with(
     errors.or(Loaded {
         policy,
         warnings,
-        rules: used.len(),
+        rules: used.into_values().collect(),
         automata,
     })
 }

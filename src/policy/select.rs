@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::catalogue::{Catalogue, Listed, Pack};
 use super::file::{Entry, Name, later};
-use crate::document::{Errors, Position};
+use crate::document::Errors;
 use crate::policy::Action;
 use crate::scan::Rule;
 
@@ -58,8 +58,7 @@ fn find_pack<'a>(name: &Name, catalogue: &'a Catalogue, errors: &mut Errors) -> 
     }
     let pack = catalogue.pack(&name.text);
     if pack.is_none() {
-        let known = catalogue.packs().iter().map(|pack| pack.name.as_str());
-        errors.unknown(name.at, "a pack of rules", &name.text, known);
+        errors.unknown(name.at, "a pack of rules", &name.text, catalogue.names());
     }
     pack
 }
@@ -69,14 +68,14 @@ fn find_rules<'a>(entry: &Entry, pack: &'a Pack, errors: &mut Errors) -> Vec<&'a
     let ids = || pack.rules.iter().map(|listed| listed.rule.id.as_str());
     let told = errors.len();
     for kind in &entry.kinds {
-        if !kinds().any(|known| known == kind.text) {
-            let what = format!("a kind of `{}`", pack.name);
+        if !pack.broken && !kinds().any(|known| known == kind.text) {
+            let what = format!("a kind of `{}`", entry.detect.text);
             errors.unknown(kind.at, &what, &kind.text, kinds());
         }
     }
     for id in entry.rules.iter().chain(&entry.except) {
-        if !ids().any(|known| known == id.text) {
-            let what = format!("a rule of `{}`", pack.name);
+        if !pack.broken && !ids().any(|known| known == id.text) {
+            let what = format!("a rule of `{}`", entry.detect.text);
             errors.unknown(id.at, &what, &id.text, ids());
         }
     }
@@ -91,7 +90,7 @@ fn find_rules<'a>(entry: &Entry, pack: &'a Pack, errors: &mut Errors) -> Vec<&'a
                 && !names(&entry.except, id)
         })
         .collect();
-    if rules.is_empty() && errors.len() == told {
+    if rules.is_empty() && !pack.broken && errors.len() == told {
         errors.push(
             entry.at,
             "this rule looks for nothing: `except` takes all of it away",
@@ -145,34 +144,45 @@ impl Selected {
     }
 }
 
-/// Tells the lines of one direction that name the same rules with different actions or allow-lists.
+/// Tells what a reader of one direction's lines would get wrong: a line that does nothing, since a
+/// stronger one names all of its rules for all of its roles, and allow-lists that cut each other down.
 pub(super) fn overlaps(lines: &[Line<'_>], warnings: &mut Errors) {
-    for (index, later) in lines.iter().enumerate() {
-        for earlier in lines.iter().take(index) {
-            let (a, b) = (earlier.entry, later.entry);
-            let meet = a.from.iter().zip(&b.from).any(|(a, b)| *a && *b);
-            let same = a.action == b.action && a.allow == b.allow;
-            if !meet || same || a.shadow != b.shadow {
+    for (index, line) in lines.iter().enumerate() {
+        for (other_index, other) in lines.iter().enumerate() {
+            let (mine, theirs) = (line.entry, other.entry);
+            if index == other_index || mine.shadow != theirs.shadow {
                 continue;
             }
-            let ids = || earlier.rules.iter().map(|listed| &listed.rule.id);
-            let twice = |listed: &&&Listed| ids().any(|id| *id == listed.rule.id);
-            let count = later.rules.iter().filter(twice).count();
-            if count > 0 {
-                let winner = a.action.max(b.action).as_str();
-                let message = format!(
-                    "{count} of its {} rules are named on line {} too: {} there, {} here, {winner} wins",
-                    later.rules.len(),
-                    line(a.at),
-                    a.action.as_str(),
-                    b.action.as_str(),
-                );
-                warnings.push(b.at, message);
+            let count = line.rules.iter().filter(|rule| other.names(rule)).count();
+            let mut roles = mine.from.iter().zip(&theirs.from);
+            let of = line.rules.len();
+            let (there, here) = (theirs.action.as_str(), mine.action.as_str());
+            let at = theirs.at.line;
+            if mine.action < theirs.action {
+                let inside = roles.all(|(mine, theirs)| !mine || *theirs);
+                if inside && count == of {
+                    let message = format!(
+                        "this line does nothing: line {at} names all {of} of its rules, {there} there wins over {here} here"
+                    );
+                    warnings.push(mine.at, message);
+                }
+            } else if mine.action == theirs.action && other_index < index {
+                let meet = roles.any(|(mine, theirs)| *mine && *theirs);
+                if meet && count > 0 && mine.allow != theirs.allow {
+                    let message = format!(
+                        "{count} of its {of} rules are named on line {at} too, with another `allow`: only what both allow is allowed"
+                    );
+                    warnings.push(mine.at, message);
+                }
             }
         }
     }
 }
 
-fn line(at: Position) -> usize {
-    at.line
+impl Line<'_> {
+    fn names(&self, rule: &Listed) -> bool {
+        self.rules
+            .iter()
+            .any(|listed| listed.rule.id == rule.rule.id)
+    }
 }

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use proptest::prelude::*;
+
 use super::catalogue::Catalogue;
 use super::load::load_with;
 use super::{Action, Loaded, MAX_PRIORITY, Policy, RuleSet};
@@ -201,7 +203,7 @@ fn each_distinct_set_is_compiled_once() {
     assert_eq!(
         (
             loaded.automata,
-            loaded.rules,
+            loaded.rules.len(),
             loaded.policy.scopes.sets.len()
         ),
         (2, 5, 2)
@@ -351,19 +353,51 @@ fn what_is_not_enforced_yet_does_not_load() {
 }
 
 #[test]
-fn lines_that_meet_are_warned_about() {
-    let warned = |spec: &str| good(spec).warnings.to_string();
-    assert_eq!(
-        warned(
-            "  request:\n    rules:\n      - { detect: p, action: redact }\n      - { detect: p, kinds: [card], action: deny }"
-        ),
-        "f:8:9: 2 of its 2 rules are named on line 7 too: redact there, deny here, deny wins",
-    );
-    assert_eq!(
-        warned(
-            "  request: { rules: [{ detect: p, from: [user], action: redact }, { detect: p, from: [tool], action: deny }] }"
-        ),
+fn lines_that_mislead_are_warned_about() {
+    #[track_caller]
+    fn check(lines: &[&str], warned: &str) {
+        let lines = lines
+            .iter()
+            .map(|line| format!("      - {{ detect: p, {line} }}\n"));
+        let spec = format!("  request:\n    rules:\n{}", lines.collect::<String>());
+        assert_eq!(good(&spec).warnings.to_string(), warned, "\n{spec}");
+    }
+    check(&["action: redact", "kinds: [card], action: deny"], "");
+    check(
+        &["from: [user], action: redact", "from: [tool], action: deny"],
         "",
+    );
+    check(
+        &["action: deny", "kinds: [card], action: redact"],
+        "f:8:9: this line does nothing: line 7 names all 2 of its rules, deny there wins over redact here",
+    );
+    check(
+        &[
+            "from: [tool], kinds: [mail], action: redact",
+            "action: deny",
+        ],
+        "f:7:9: this line does nothing: line 8 names all 1 of its rules, deny there wins over redact here",
+    );
+    check(
+        &[
+            "from: [tool], action: deny",
+            "kinds: [mail], action: redact",
+        ],
+        "",
+    );
+    check(
+        &[
+            "action: deny, shadow: true",
+            "kinds: [mail], action: redact",
+        ],
+        "",
+    );
+    check(
+        &[
+            "action: redact, allow: [a]",
+            "kinds: [card], action: redact, allow: [b]",
+        ],
+        "f:8:9: 2 of its 2 rules are named on line 7 too, with another `allow`: only what both allow is allowed",
     );
 }
 
@@ -400,4 +434,30 @@ fn a_decision_is_one_line_of_json() {
         decision.to_json(),
         r#"{"verdict":"redact","shadow_verdict":"deny","findings":[],"findings_total":1,"unjudged":["too_large"],"held_bytes_max":7}"#,
     );
+}
+
+const MUTATED: &str = "apiVersion: tidegate.dev/v1alpha1\nkind: GuardPolicy\nmetadata: { name: t }\nspec:\n  \
+    mode: shadow\n  request:\n    rules:\n      - { detect: s, action: deny, allow: [a*] }\n      \
+    - { detect: acme, from: [user, tool], action: redact }\n  rules:\n    - id: acme.ticket\n      \
+    pattern: 'T-[0-9]{4,9}'\n      gate: { words: [ticket], within_bytes: 20 }\n  opaque: { default: allow }\n  \
+    limits: { maxDepth: 64, requestDeadline: 5s }\n";
+
+proptest! {
+    /// Whatever an operator's editor left behind is refused or loads; it never panics, and never loads
+    /// with errors untold.
+    #[test]
+    fn a_mutated_policy_never_panics(
+        at in 0..MUTATED.len(),
+        cut in 0..30usize,
+        put in "[-a-z:{}\\[\\],'\"0-9(|)*+?\n ]{0,6}",
+    ) {
+        let mut text = MUTATED.as_bytes().to_vec();
+        let end = (at + cut).min(text.len());
+        text.splice(at..end, put.bytes());
+        let mut build = |rules: &[Rule]| Automaton::compile(rules).map(Arc::new);
+        match load_with(packs(), "f", &text, &mut build) {
+            Ok(loaded) => prop_assert!(!loaded.policy.name.is_empty()),
+            Err(errors) => prop_assert!(!errors.is_empty()),
+        }
+    }
 }

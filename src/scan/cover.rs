@@ -9,6 +9,11 @@ use crate::text::Span;
 /// so far: what is dropped anyway must not pile up.
 pub const SEAL_BYTES: u64 = 4096;
 
+/// The same for a component with a match that can go on without end. Long enough for nearly every token to
+/// end before it, and so to be named by its most exact rule and not by the first that accepted it
+/// (`token=ghp_…` is a GitHub token, not just a secret); short enough for a PEM body not to pile up.
+pub const SEAL_ENDLESS_BYTES: u64 = 256;
+
 /// An accepted match; positions are bytes of the channel's text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Record {
@@ -17,7 +22,7 @@ pub(super) struct Record {
     pub(super) rule: u16,
     /// It is on its rule's allow-list: it covers nothing, and removes what its rule found inside it.
     pub(super) allowed: bool,
-    /// It can go on without end: its component is sealed at once.
+    /// It can go on without end: its component is sealed early.
     pub(super) endless: bool,
     /// It begins outside any JSON string.
     pub(super) bare: bool,
@@ -74,6 +79,13 @@ impl Components {
     #[inline]
     pub(super) fn is_idle(&self) -> bool {
         self.open.is_none() && self.pending.is_empty()
+    }
+
+    /// Nothing is known any more.
+    pub(super) fn restart(&mut self) {
+        self.pending.clear();
+        self.open = None;
+        self.fresh = 0;
     }
 
     /// A call begins; `covers` are there already.
@@ -201,7 +213,12 @@ impl Components {
                 end = end.max(record.end);
                 endless |= record.endless;
             }
-            if !endless && at - start <= SEAL_BYTES {
+            let limit = if endless {
+                SEAL_ENDLESS_BYTES
+            } else {
+                SEAL_BYTES
+            };
+            if at - start <= limit {
                 return;
             }
         }

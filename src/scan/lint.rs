@@ -16,7 +16,7 @@ use super::rule::Rule;
 use super::stream::{Resolved, Stream};
 use crate::text::Source;
 
-pub use cost::{REFERENCE, RuleCost, report};
+pub use cost::{REFERENCE, RuleCost, hold_back, report};
 
 /// The most a closed rule's match may span, in bytes of detection string.
 pub const CAP_CLOSED_BYTES: u32 = 4096;

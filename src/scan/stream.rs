@@ -69,6 +69,20 @@ impl Stream {
         }
     }
 
+    /// Becomes a channel at its beginning, in the memory it has.
+    pub fn restart(&mut self, source: Source) {
+        self.source = source;
+        self.at = 0;
+        self.utf8 = Utf8::default();
+        if self.json.pending().is_some() {
+            self.json = Escapes::new(Kind::Json);
+        }
+        self.in_string = false;
+        self.lane.copy_from(&Lane::default());
+        self.views.iter_mut().for_each(View::restart);
+        self.components.restart();
+    }
+
     /// Reads the next delta. It may end inside a UTF-8 sequence or an escape.
     pub fn push(&mut self, automaton: &Automaton, delta: &[u8], out: &mut Resolved) {
         self.components.begin(out.covers.len());

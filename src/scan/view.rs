@@ -32,6 +32,14 @@ impl View {
         }
     }
 
+    /// Reads nothing; the next fork copies the main lane.
+    pub(super) fn restart(&mut self) {
+        if self.active {
+            self.escapes = Escapes::new(self.escapes.kind());
+            self.active = false;
+        }
+    }
+
     /// Whether it reads at all at present.
     #[inline]
     pub(super) const fn is_active(&self) -> bool {

@@ -76,7 +76,7 @@ fn load(
     if !loaded.warnings.is_empty() {
         tracing::warn!("{}", loaded.warnings);
     }
-    let how = format!("{} rules; {automata}", loaded.rules);
+    let how = format!("{} rules; {automata}", loaded.rules.len());
     Ok(Fresh::fixed(loaded.policy, how))
 }
 

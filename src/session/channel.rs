@@ -10,7 +10,7 @@ use crate::text::{Direction, Role, Source, Span};
 /// A run of text that is being judged.
 #[derive(Debug)]
 pub(super) struct Channel {
-    name: Arc<str>,
+    name: String,
     role: Role,
     direction: Direction,
     scope: Option<Arc<Scope>>,
@@ -31,7 +31,7 @@ impl Channel {
         name: &str,
     ) -> Self {
         Self {
-            name: name.into(),
+            name: name.to_owned(),
             role,
             direction,
             scope: policy.scope(direction, role).cloned(),
@@ -41,6 +41,45 @@ impl Channel {
             ended: false,
             head: Span::default(),
         }
+    }
+
+    /// A run of text at its beginning, in the memory of the one in `place`.
+    pub(super) fn reused<'a>(
+        place: &'a mut Option<Self>,
+        policy: &Policy,
+        direction: Direction,
+        role: Role,
+        source: Source,
+        name: &str,
+    ) -> &'a mut Self {
+        match place {
+            None => place.insert(Self::new(policy, direction, role, source, name)),
+            Some(channel) => {
+                channel.restart(policy, direction, role, source, name);
+                channel
+            }
+        }
+    }
+
+    fn restart(
+        &mut self,
+        policy: &Policy,
+        direction: Direction,
+        role: Role,
+        source: Source,
+        name: &str,
+    ) {
+        self.name.clear();
+        self.name.push_str(name);
+        if (self.direction, self.role) != (direction, role) {
+            (self.direction, self.role) = (direction, role);
+            self.scope = policy.scope(direction, role).cloned();
+        }
+        self.enforce.restart(source);
+        self.observe.restart(source);
+        self.read = 0;
+        self.ended = false;
+        self.head = Span::default();
     }
 
     pub(super) fn name(&self) -> &str {

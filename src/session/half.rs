@@ -7,6 +7,11 @@ use crate::text::Direction;
 /// Bytes of one message to Envoy at most. The ext_proc API recommends 64 KiB.
 const MESSAGE_BYTES: usize = 64 << 10;
 
+/// Bytes of chunks that may wait for their answers behind the headers' answer in STREAMED. Envoy stops
+/// reading when its buffer is full (32 KiB at an Istio gateway), and counts the time from its last
+/// message: a longer body has its headers sent ahead, and each chunk answered as it comes.
+const WAIT_BYTES: usize = 16 << 10;
+
 /// Where a direction stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -30,6 +35,9 @@ pub(super) struct Half {
     had_length: bool,
     /// The headers' answer that waits, and whether it has gone.
     pending: Option<HeaderChanges>,
+    /// Chunks that have no answer yet, in STREAMED while the headers' answer waits: Envoy takes the answers
+    /// in order. And their bytes.
+    unanswered: (usize, usize),
 }
 
 impl Half {
@@ -51,6 +59,7 @@ impl Half {
             guard: Guard::Pass,
             had_length: false,
             pending: None,
+            unanswered: (0, 0),
         }
     }
 
@@ -109,7 +118,7 @@ impl Half {
         &mut self,
         guard: Guard,
         had_length: bool,
-        changes: HeaderChanges,
+        mut changes: HeaderChanges,
         end_of_stream: bool,
         out: &mut Vec<Effect>,
     ) {
@@ -120,6 +129,17 @@ impl Half {
         } else {
             Phase::Body
         };
+        // In STREAMED the headers leave before the body is known, and Envoy with
+        // `allow_content_length_header` fails an exchange whose edited body has another length.
+        if self.phase == Phase::Body
+            && self.mode == BodyMode::Streamed
+            && had_length
+            && !self.may_wait
+            && !matches!(self.guard, Guard::Pass)
+            && !changes.remove.contains(&"content-length")
+        {
+            changes.remove.push("content-length");
+        }
         self.pending = Some(changes);
         if self.phase == Phase::Done || !(self.may_wait && self.guard.holds_all()) {
             self.answer_headers(HeaderChanges::default(), out);
@@ -145,6 +165,14 @@ impl Half {
         }
         match self.mode {
             BodyMode::FullDuplexStreamed => self.emit(bytes, out),
+            BodyMode::Streamed if self.pending.is_some() => {
+                let (chunks, waiting) = &mut self.unanswered;
+                *chunks += 1;
+                *waiting += chunk.len();
+                if *waiting > WAIT_BYTES {
+                    self.answer_headers(HeaderChanges::default(), out);
+                }
+            }
             _ => out.push(self.answer(chunk, bytes, false)),
         }
     }
@@ -186,8 +214,15 @@ impl Half {
     pub(super) fn end_with_trailers(&mut self, bytes: Vec<u8>, out: &mut Vec<Effect>) -> bool {
         self.phase = Phase::Done;
         if self.mode != BodyMode::FullDuplexStreamed {
-            if !bytes.is_empty() {
+            let waits = self.unanswered.0 > 0;
+            if !bytes.is_empty() && !waits {
                 return false;
+            }
+            // The last of the chunks that wait is answered with all that was held.
+            self.unanswered.0 = self.unanswered.0.saturating_sub(1);
+            self.answer_headers(HeaderChanges::default(), out);
+            if waits {
+                out.push(self.message(bytes, false));
             }
         } else {
             // A message with trailers cannot state its length (RFC 9112, section 6.3).
@@ -246,6 +281,8 @@ impl Half {
                 direction: self.direction,
                 changes,
             });
+            let (chunks, _) = std::mem::take(&mut self.unanswered);
+            out.extend((0..chunks).map(|_| self.message(Vec::new(), false)));
         }
     }
 

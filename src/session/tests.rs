@@ -290,6 +290,71 @@ fn half_duplex_answers_each_chunk_once() {
     ]);
 }
 
+/// STREAMED where Envoy sends the body before it has the headers' answer.
+fn streamed_ahead() -> Modes {
+    Modes {
+        body_without_headers_answer: true,
+        ..both(BodyMode::Streamed)
+    }
+}
+
+#[test]
+fn chunks_wait_behind_the_headers_they_are_held_for() {
+    let mut play = play(streamed_ahead(), &[]);
+    play.request(&[], false);
+    play.body(Request, "{", false);
+    play.body(Request, "", false);
+    play.said(&[]);
+    play.body(Request, "}", true);
+    play.said(&[
+        "request headers content-length=2 -accept-encoding",
+        "request \"\"",
+        "request \"\"",
+        "request \"{}\" end",
+    ]);
+}
+
+#[test]
+fn the_last_chunk_that_waits_carries_what_trailers_would_strand() {
+    let mut play = play(streamed_ahead(), &[]);
+    play.request(&[], false);
+    play.body(Request, "{", false);
+    play.body(Request, "}", false);
+    play.on(Event::Trailers { direction: Request })
+        .expect("in order");
+    play.said(&[
+        "request headers -accept-encoding",
+        "request \"\"",
+        "request \"{}\"",
+        "request trailers",
+    ]);
+}
+
+#[test]
+fn a_long_body_does_not_wait_for_what_envoy_cannot_hold() {
+    let limits = Limits::default();
+    let policy = Policy {
+        limits,
+        ..Arc::into_inner(policy(&[], Mode::Enforce)).expect("the only one")
+    };
+    let session = Session::new(Arc::new(policy), streamed_ahead(), 0);
+    let mut play = Play {
+        session,
+        said: Vec::new(),
+    };
+    play.request(&[], false);
+    play.body(Request, "\"", false);
+    play.body(Request, &"x".repeat(16 << 10), false);
+    play.said(&[
+        "request headers -accept-encoding",
+        "request \"\"",
+        "request \"\"",
+    ]);
+    play.body(Request, "\"", true);
+    let said = play.said.concat();
+    assert_eq!(said.len(), "request \"\" end".len() + (16 << 10) + 4);
+}
+
 #[track_caller]
 fn refused(headers: &[(&str, &str)], body: &str, why: &str) {
     let mut play = play(duplex(), &[]);

@@ -16,7 +16,6 @@ use prometheus_client::registry::Registry;
 
 use super::record::Exchange;
 use super::record::v1::End;
-use crate::policy::Action;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByVerdict {
@@ -114,7 +113,7 @@ impl Metrics {
             self.findings
                 .get_or_create(&ByRule {
                     rule: Arc::clone(&finding.rule),
-                    action: action_str(finding.action),
+                    action: finding.action.as_str(),
                     shadow: if finding.shadow { "true" } else { "false" },
                 })
                 .inc();
@@ -222,12 +221,4 @@ const fn by_end(end: End) -> ByEnd {
         End::Unspecified => "unspecified",
     };
     ByEnd { end }
-}
-
-const fn action_str(action: Action) -> &'static str {
-    match action {
-        Action::Observe => "observe",
-        Action::Redact => "redact",
-        Action::Deny => "deny",
-    }
 }

@@ -64,7 +64,7 @@ pub fn write_steps(steps: &[Step<'_>], out: &mut String) {
                 match std::str::from_utf8(name) {
                     Ok(plain) if is_speakable(plain) => out.push_str(plain),
                     _ => {
-                        out.push_str("~");
+                        out.push('~');
                         push_number(short_hash(name), out);
                     }
                 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use tidegate::cli::up::config::Config;
+use tidegate::cli::up::config::trusted_ca;
 use tidegate::session::BodyMode;
 
 use crate::lab::envoy_program;
@@ -42,6 +43,7 @@ fn every_variant_of_it_is_valid() {
                     admin: dir.path().join("envoy.sock"),
                     guard,
                     upstream: url.parse().unwrap(),
+                    trusted_ca: trusted_ca(),
                     body_mode,
                 };
                 let file = dir.path().join("envoy.json");

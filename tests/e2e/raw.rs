@@ -26,6 +26,9 @@ pub(crate) enum Http {
     Two,
 }
 
+/// Both.
+pub(crate) const HTTP: [Http; 2] = [Http::One, Http::Two];
+
 pub(crate) const CHAT: &str = "/v1/chat/completions";
 pub(crate) const MESSAGES: &str = "/v1/messages";
 

@@ -7,13 +7,12 @@ use tidegate::cli::up::model::CLEAN;
 use crate::lab::Lab;
 use crate::lab::Setup;
 use crate::raw::CHAT;
+use crate::raw::HTTP;
 use crate::raw::Http;
 use crate::raw::MESSAGES;
 use crate::raw::ask;
 use crate::raw::post;
 use crate::raw::send;
-
-const HTTP: [Http; 2] = [Http::One, Http::Two];
 
 /// Slow enough to be told from a burst, on a machine that does other things too.
 fn paced() -> Setup {

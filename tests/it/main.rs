@@ -3,6 +3,9 @@
 mod chunking;
 mod engine;
 mod ext_proc;
+mod layering;
 mod leaks;
 mod packs;
+mod policy;
+mod recorded;
 mod support;

@@ -50,6 +50,8 @@ pub struct Config {
     pub guard: Option<PathBuf>,
     /// Where requests go.
     pub upstream: Upstream,
+    /// Certificates that an upstream with TLS must be vouched for by.
+    pub trusted_ca: PathBuf,
     /// How bodies are sent to the guard, in both directions.
     pub body_mode: BodyMode,
 }
@@ -91,8 +93,6 @@ impl Config {
         if !self.upstream.tls {
             return Ok(());
         }
-        let trusted = CA_BUNDLES.iter().find(|path| Path::new(path).is_file());
-        let trusted = trusted.unwrap_or(&CA_BUNDLES[0]);
         let tls = json!({
             "name": "envoy.transport_sockets.tls",
             "typed_config": {
@@ -101,7 +101,7 @@ impl Config {
                 // The name in the certificate must be the one in the SNI.
                 "auto_sni_san_validation": true,
                 "common_tls_context": {
-                    "validation_context": { "trusted_ca": { "filename": trusted } },
+                    "validation_context": { "trusted_ca": { "filename": self.trusted_ca } },
                 },
             },
         });
@@ -156,6 +156,16 @@ impl Config {
             );
         }
         Ok(())
+    }
+}
+
+/// The certificates that this system trusts; `SSL_CERT_FILE` names others.
+pub fn trusted_ca() -> PathBuf {
+    let [usual, ..] = CA_BUNDLES;
+    let system = || CA_BUNDLES.iter().find(|path| Path::new(path).is_file());
+    match std::env::var_os("SSL_CERT_FILE") {
+        Some(file) => file.into(),
+        None => system().unwrap_or(&usual).into(),
     }
 }
 
@@ -221,6 +231,7 @@ mod tests {
             admin: "/tmp/a.sock".into(),
             guard: Some("/tmp/g.sock".into()),
             upstream: url.parse().unwrap(),
+            trusted_ca: "/tmp/ca.pem".into(),
             body_mode,
         }
     }

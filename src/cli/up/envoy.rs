@@ -6,7 +6,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::ExitStatus;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -44,9 +43,11 @@ const STOP_LIMIT: Duration = Duration::from_secs(3);
 /// Lines of Envoy's own log that are kept for the error that may come.
 const LOG_LINES: usize = 12;
 
-/// A child process. Dropping it kills it.
+/// A child process. Dropping it kills it; so does the end of this process, however it ends.
 #[derive(Debug)]
 pub struct Envoy {
+    /// Dropped, and so ended, before the child whose process id it knows.
+    _watchdog: Option<Child>,
     child: Child,
     admin: PathBuf,
     listen: SocketAddr,
@@ -101,6 +102,7 @@ impl Envoy {
             why: format!("{} cannot be run: {error}", program.display()),
             log: Vec::new(),
         })?;
+        let watchdog = child.id().and_then(|pid| watchdog(pid).ok());
         let log = Log::default();
         if let Some(stderr) = child.stderr.take() {
             let log = log.clone();
@@ -112,6 +114,7 @@ impl Envoy {
         }
         let admin = config.admin.clone();
         let mut envoy = Self {
+            _watchdog: watchdog,
             child,
             admin,
             listen: config.listen,
@@ -125,6 +128,11 @@ impl Envoy {
     /// Where it listens.
     pub fn listen(&self) -> SocketAddr {
         self.listen
+    }
+
+    /// Its process; `None` when it has ended.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
     }
 
     /// The next line of the access log; `None` when Envoy is gone.
@@ -177,14 +185,13 @@ impl Envoy {
             .to_bytes())
     }
 
-    /// Ends it: politely, then by force.
-    pub async fn stop(mut self) -> Option<ExitStatus> {
+    /// Ends it: politely, then by force. Gives the lines of the access log that nobody has read.
+    pub async fn stop(mut self) -> mpsc::UnboundedReceiver<String> {
         let _ = timeout(STOP_LIMIT, self.admin(Method::POST, "/quitquitquit")).await;
-        if let Ok(status) = timeout(STOP_LIMIT, self.child.wait()).await {
-            return status.ok();
+        if timeout(STOP_LIMIT, self.child.wait()).await.is_err() {
+            let _ = self.child.kill().await;
         }
-        let _ = self.child.kill().await;
-        None
+        self.access
     }
 
     async fn wait_until_ready(&mut self) -> Result<(), UpError> {
@@ -214,6 +221,19 @@ impl Envoy {
             sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+/// A shell that kills `pid` when this process is gone: its standard input ends with it, and a SIGKILL lets
+/// nobody else do it.
+fn watchdog(pid: u32) -> io::Result<Child> {
+    Command::new("sh")
+        .args(["-c", "read -r _; kill -9 \"$0\"", &pid.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
 }
 
 fn first_listener(page: &[u8]) -> Option<SocketAddr> {

@@ -10,6 +10,7 @@ use crate::server;
 use crate::server::Listen;
 use crate::server::Running;
 use crate::server::Settings;
+use crate::telemetry::LogDecisions;
 
 /// How long open streams may take to finish after Ctrl-C: a person waits for the prompt.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -31,6 +32,8 @@ pub(super) async fn start(dir: &Path, policy: Option<PathBuf>) -> Result<Running
     let cache = install::cache().ok().map(|cache| cache.join("automata"));
     let mut settings = Settings::new(listen, server::builtin(Some(policy), cache));
     settings.drain = DRAIN;
+    // There is a line for each exchange already, of Envoy's access log.
+    settings.log_decisions = LogDecisions::None;
     let guard = server::start(settings).await;
     let mut guard = guard.map_err(|error| UpError::Guard(error.to_string()))?;
     let loaded = guard

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::fs::File;
 use std::io;
+use std::io::IsTerminal as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::path::PathBuf;
@@ -155,11 +156,19 @@ fn pip(what: &str, target: &Path, packages: &[&str]) -> Result<(), UpError> {
     let mut command = Command::new("python3");
     command
         .args(["-m", "pip", "install", "--disable-pip-version-check"])
-        .args(["--root-user-action", "ignore", "--target"])
+        .args([
+            "--no-warn-conflicts",
+            "--root-user-action",
+            "ignore",
+            "--target",
+        ])
         .arg(target)
         .args(packages)
         .stdin(Stdio::null())
         .stdout(io::stderr());
+    if !io::stderr().is_terminal() {
+        command.arg("--quiet");
+    }
     let status = command.status().map_err(|source| UpError::Install {
         what: what.to_owned(),
         why: "python3 cannot be run".to_owned(),

@@ -31,19 +31,27 @@ pub fn report(rules: &[Rule], text: &str) -> Vec<RuleCost> {
         .iter()
         .filter_map(|rule| {
             let automaton = Automaton::compile(std::slice::from_ref(rule)).ok()?;
-            let mut held = held(&automaton, text);
-            let count = held.len().max(1);
-            let sum: u64 = held.iter().sum();
-            held.sort_unstable();
+            let (held_mean_bytes, held_p99_bytes) = hold_back(&automaton, text);
             Some(RuleCost {
                 id: rule.id.clone(),
                 states: automaton.states(),
-                held_mean_bytes: sum as f64 / count as f64,
-                held_p99_bytes: held.get(count * 99 / 100).copied().unwrap_or(0),
+                held_mean_bytes,
+                held_p99_bytes,
                 late_anchor: holds_any_word(&automaton),
             })
         })
         .collect()
+}
+
+/// Bytes held back after each byte of `text` by all of an automaton's rules together: the mean, and the
+/// least that 99 of 100 do not exceed.
+pub fn hold_back(automaton: &Automaton, text: &str) -> (f64, u64) {
+    let mut held = held(automaton, text);
+    let count = held.len().max(1);
+    let sum: u64 = held.iter().sum();
+    held.sort_unstable();
+    let p99 = held.get(count * 99 / 100).copied().unwrap_or(0);
+    (sum as f64 / count as f64, p99)
 }
 
 /// How many bytes are held back after each byte of `text`.

@@ -95,23 +95,30 @@ const LENGTHS: &[(&[u8; 2], usize)] = &[
     (b"YE", 30),
 ];
 
-/// Whether the length is that of the country and the remainder by 97 is one (ISO 7064, MOD 97-10).
+/// An account number whose length is that of its country and whose remainder by 97 is one.
 pub(super) fn iban(bytes: &[u8]) -> bool {
-    let mut count = 0;
-    let mut head = [0u8; 4];
-    let mut rest = 0;
-    for byte in bytes.iter().filter(|byte| byte.is_ascii_alphanumeric()) {
-        match head.get_mut(count) {
-            Some(slot) => *slot = byte.to_ascii_uppercase(),
-            None => rest = step(rest, *byte),
-        }
-        count += 1;
-    }
-    let [a, b, ..] = head;
+    let country = bytes
+        .first_chunk::<2>()
+        .map(|country| country.to_ascii_uppercase());
+    let length = bytes
+        .iter()
+        .filter(|byte| byte.is_ascii_alphanumeric())
+        .count();
     let known = LENGTHS
         .iter()
-        .any(|&(country, length)| *country == [a, b] && length == count);
-    known && head.iter().fold(rest, |rest, &byte| step(rest, byte)) == 1
+        .any(|(known, of)| Some(known.as_slice()) == country.as_deref() && *of == length);
+    known && mod97(bytes)
+}
+
+/// Whether the remainder by 97 is one, the first four characters last (ISO 7064, MOD 97-10).
+pub(super) fn mod97(bytes: &[u8]) -> bool {
+    let compact = || bytes.iter().filter(|byte| byte.is_ascii_alphanumeric());
+    compact().count() > 4
+        && compact()
+            .skip(4)
+            .chain(compact().take(4))
+            .fold(0, |rest, &byte| step(rest, byte))
+            == 1
 }
 
 /// The remainder by 97 after one more character.

@@ -3,9 +3,23 @@
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 
-/// Four decimal octets without leading zeros (RFC 6943, section 3.1.1, the strict form).
+/// Four decimal octets without leading zeros (RFC 6943, section 3.1.1, the strict form). Four single
+/// digits are the number of a release or a section (`5.2.1.1`), unless they repeat (`8.8.4.4`) or count
+/// (`1.2.3.4`).
 pub(super) fn ipv4(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok_and(|text| text.parse::<Ipv4Addr>().is_ok())
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return false;
+    };
+    let Ok(address) = text.parse::<Ipv4Addr>() else {
+        return false;
+    };
+    let octets = address.octets();
+    let [a, b, c, d] = octets;
+    let repeats = a == b && c == d;
+    let counts = octets
+        .windows(2)
+        .all(|pair| matches!(pair, [a, b] if a.abs_diff(*b) == 1));
+    repeats || counts || octets.iter().any(|&octet| octet > 9)
 }
 
 /// An address in the text form of RFC 4291, section 2.2, that names somebody: not `::` or `::1`, and not
@@ -26,5 +40,7 @@ pub(super) fn ipv6(bytes: &[u8]) -> bool {
         .iter()
         .filter(|&&segment| segment != 0)
         .count();
-    segments >= 2 && (named || groups.count() >= 3)
+    // Eight groups of two are the head of a fingerprint.
+    let wide = text.contains("::") || text.split(':').any(|group| group.len() > 2);
+    wide && segments >= 2 && (named || groups.count() >= 3)
 }

@@ -53,10 +53,23 @@ pub(super) fn weighted(digits: &[u8], weights: &[u32]) -> u32 {
         .sum()
 }
 
+/// Whether the weighted sum leaves no remainder.
+pub(super) fn divisible(digits: &[u8], weights: &[u32], by: u32) -> bool {
+    weighted(digits, weights).is_multiple_of(by)
+}
+
 /// The number that decimal digits spell.
 pub(super) fn value(digits: &[u8]) -> u64 {
     digits.iter().fold(0u64, |sum, &digit| {
         sum.wrapping_mul(10).wrapping_add(u64::from(digit))
+    })
+}
+
+/// The number that ASCII digits spell, where they fit.
+fn spelled(digits: &[u8]) -> u64 {
+    digits.iter().fold(0u64, |sum, &digit| {
+        sum.wrapping_mul(10)
+            .wrapping_add(u64::from(digit.wrapping_sub(b'0')))
     })
 }
 
@@ -66,7 +79,11 @@ pub(super) fn is_date(year: u64, month: u64, day: u64) -> bool {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
         4 | 6 | 9 | 11 => 30,
         // Without a century a leap day may always have been.
-        2 if year % 4 == 0 && (year < 100 || year % 100 != 0 || year % 400 == 0) => 29,
+        2 if year.is_multiple_of(4)
+            && (!year.is_multiple_of(100) || year < 100 || year.is_multiple_of(400)) =>
+        {
+            29
+        }
         2 => 28,
         _ => return false,
     };
@@ -87,9 +104,7 @@ pub(super) fn date(bytes: &[u8]) -> bool {
             return false;
         };
         wide_first |= count == 0 && part.len() == 4;
-        *slot = part
-            .iter()
-            .fold(0, |sum, &digit| sum * 10 + u64::from(digit - b'0'));
+        *slot = spelled(part);
         count += 1;
     }
     let [a, b, c] = parts;
@@ -153,22 +168,28 @@ pub(super) fn e164(bytes: &[u8]) -> bool {
     assigned && (7..=15).contains(&count)
 }
 
-/// A national phone number: seven to fifteen digits that do not begin as a date does.
-pub(super) fn phone(bytes: &[u8]) -> bool {
+/// A national phone number: `LEAST` to fifteen digits that are not four numbers between dots (an IPv4
+/// address), do not begin as a date does, and leave no bracket open.
+pub(super) fn phone<const LEAST: usize>(bytes: &[u8]) -> bool {
     let end = bytes
         .iter()
         .position(u8::is_ascii_alphabetic)
         .unwrap_or(bytes.len());
     let number = bytes.get(..end).unwrap_or_default();
     let (digits, _) = count(number);
+    let signs = |sign: u8| number.iter().filter(|&&byte| byte == sign).count();
     let mut groups = number
         .split(|byte| !byte.is_ascii_digit())
         .filter(|group| !group.is_empty());
     let lengths = [(); 3].map(|()| groups.next().map_or(0, <[u8]>::len));
-    let signed = number.iter().any(|byte| matches!(byte, b'-' | b'.' | b'/'));
+    let signed = signs(b'-') + signs(b'.') + signs(b'/') > 1;
     let dated =
         signed && matches!(lengths, [4, 1 | 2, 1 | 2] | [1 | 2, 1 | 2, 4]) && date_begins(number);
-    (7..=15).contains(&digits) && !dated
+    let dotted = signs(b'.') == 3
+        && number
+            .split(|&byte| byte == b'.')
+            .all(|part| (1..=3).contains(&part.len()));
+    (LEAST..=15).contains(&digits) && !dated && !dotted && signs(b'(') == signs(b')')
 }
 
 /// Whether the first three groups of digits are a date of this or the last two centuries.
@@ -176,11 +197,7 @@ fn date_begins(bytes: &[u8]) -> bool {
     let mut groups = bytes
         .split(|byte| !byte.is_ascii_digit())
         .filter(|group| !group.is_empty())
-        .map(|group| {
-            group
-                .iter()
-                .fold(0, |sum, &digit| sum * 10 + u64::from(digit - b'0'))
-        });
+        .map(spelled);
     let (Some(a), Some(b), Some(c)) = (groups.next(), groups.next(), groups.next()) else {
         return false;
     };

@@ -32,6 +32,23 @@ pub(super) fn mixed_case_token(bytes: &[u8]) -> bool {
     mixed && bits_per_byte(bytes) >= 3.3 && !stands_in(bytes)
 }
 
+/// A random token over letters and digits, not a few words with a number.
+pub(super) fn random_token(bytes: &[u8]) -> bool {
+    let kinds = Kinds::of(bytes);
+    let turns = bytes
+        .windows(2)
+        .filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit()))
+        .count();
+    let mixed = kinds.letters >= 3 && kinds.digits >= 3 && turns >= 4;
+    mixed && bits_per_byte(bytes) >= 3.0 && !is_path(bytes) && !stands_in(bytes)
+}
+
+/// The value of something only called a key: random, and more than hex, which keys of caches are too.
+pub(super) fn key_token(bytes: &[u8]) -> bool {
+    let hex = bytes.iter().all(u8::is_ascii_hexdigit);
+    mixed_case_token(bytes) || !hex && random_token(bytes)
+}
+
 /// A token in hex, or one over letters of both cases and digits.
 pub(super) fn hex_or_mixed(bytes: &[u8]) -> bool {
     let hex = bytes.iter().all(u8::is_ascii_hexdigit) && Kinds::of(bytes).digits > 0;
@@ -47,7 +64,11 @@ pub(super) fn password(bytes: &[u8]) -> bool {
         .unwrap_or_default();
     let sign = inner.iter().any(|byte| b"!#$%^*@".contains(byte));
     let mixed = kinds.digits > 0 || (sign && kinds.upper > 0 && kinds.upper < kinds.letters);
-    kinds.letters > 0 && mixed && bits_per_byte(bytes) >= 2.0 && !stands_in(bytes)
+    kinds.letters > 0
+        && mixed
+        && bits_per_byte(bytes) >= 2.0
+        && !is_path(bytes)
+        && !stands_in(bytes)
 }
 
 /// `user:password` of an option whose password somebody chose.
@@ -103,6 +124,18 @@ pub(super) fn basic_credentials(bytes: &[u8]) -> bool {
 /// Names with digits that programs are full of: a text that has digits in no other place is code.
 const NAMES: &[&[u8]] = &[
     b"base64",
+    b"u8",
+    b"u16",
+    b"u32",
+    b"u64",
+    b"i8",
+    b"i16",
+    b"i32",
+    b"i64",
+    b"f32",
+    b"f64",
+    b"b16",
+    b"v8",
     b"base32",
     b"base58",
     b"sha1",
@@ -151,6 +184,8 @@ const NAMES: &[&[u8]] = &[
     b"p256",
     b"crc32",
     b"25519",
+    b"chacha20",
+    b"poly1305",
     b"ascii85",
     b"latin1",
     b"iso8859",
@@ -220,9 +255,11 @@ fn is_version(bytes: &[u8]) -> bool {
         && number.get(major + 1).is_some_and(u8::is_ascii_digit)
 }
 
-/// A path of a file or a URL: no random token has both of its signs.
+/// A path of a file, of a module or of a URL: no random token has both signs of a path.
 fn is_path(bytes: &[u8]) -> bool {
-    bytes.contains(&b'/') && bytes.contains(&b'.') || bytes.windows(3).any(|signs| signs == b"://")
+    let joined = bytes.windows(2).any(|signs| signs == b"::");
+    let address = bytes.windows(3).any(|signs| signs == b"://");
+    joined || address || bytes.contains(&b'/') && bytes.contains(&b'.')
 }
 
 /// Decodes base64 of either alphabet (RFC 4648, sections 4 and 5), padded or not.

@@ -122,6 +122,7 @@ fn document(
     let policy = judge.policy().clone();
     let mut reader = Reader::default();
     let mut scratch = Resolved::default();
+    let mut lone = None;
     let mut tokens: HashMap<String, Tokens> = HashMap::default();
     let mut order: Vec<String> = Vec::new();
     let mut signatures: Vec<(String, Place)> = Vec::new();
@@ -131,19 +132,21 @@ fn document(
         dialect,
         direction,
         policy.limits.max_depth,
-        &mut |piece: Piece<'_>| {
+        &mut |mut piece: Piece<'_>| {
             let class = piece.class;
             match class.join {
-                Join::Signature => signatures.push((piece.channel.to_owned(), piece.place.clone())),
+                Join::Signature => {
+                    signatures.push((piece.channel().to_owned(), piece.place.clone()));
+                }
                 Join::Tokens => {
-                    let entry = tokens.entry(piece.channel.to_owned()).or_insert_with(|| {
-                        order.push(piece.channel.to_owned());
+                    let entry = tokens.entry(piece.channel().to_owned()).or_insert_with(|| {
+                        order.push(piece.channel().to_owned());
                         let channel = Channel::new(
                             &policy,
                             direction,
                             class.role,
                             class.source,
-                            piece.channel,
+                            piece.channel(),
                         );
                         Tokens {
                             channel,
@@ -161,19 +164,20 @@ fn document(
                 Join::Alone | Join::Deltas => {}
             }
             let before = splices.len();
-            let mut channel =
-                Channel::new(&policy, direction, class.role, class.source, piece.channel);
+            let (role, source) = (class.role, class.source);
+            let channel =
+                Channel::reused(&mut lone, &policy, direction, role, source, piece.channel());
             alone(
                 doc,
                 piece.text,
                 &piece.place,
-                &mut channel,
+                channel,
                 judge,
                 &mut scratch,
                 splices,
             );
             if splices.len() > before {
-                edited.push(piece.channel.to_owned());
+                edited.push(piece.channel().to_owned());
             }
         },
     )?;

@@ -1,7 +1,7 @@
-"""One request through the official OpenAI SDK; what it made of the answer goes to stdout as JSON.
+"""Requests through the official OpenAI SDK; what it made of the answers goes to stdout as a JSON list.
 
-The only argument is a JSON object: `base_url`, `http` (1 or 2), and `request`, the keyword arguments of
-`chat.completions.create`.
+The only argument is a JSON object: `base_url`, `http` (1 or 2), and `requests`, each the keyword arguments
+of one `chat.completions.create`.
 """
 
 import json
@@ -17,10 +17,9 @@ client = openai.OpenAI(
     max_retries=0,
     http_client=openai.DefaultHttpxClient(http1=not two, http2=two, trust_env=False),
 )
-result = {"error": None, "chunks": 0, "choices": {}, "usage": None}
 
 
-def choice(index):
+def choice(result, index):
     new = {"role": None, "content": "", "reasoning": "", "refusal": "", "tools": {}, "finish_reason": None, "logprobs": ""}
     return result["choices"].setdefault(str(index), new)
 
@@ -38,23 +37,28 @@ def take(into, piece, finish_reason, logprobs):
     into["finish_reason"] = finish_reason or into["finish_reason"]
 
 
-try:
-    answer = client.chat.completions.create(**asked["request"])
-    if asked["request"].get("stream"):
-        for chunk in answer:
-            result["chunks"] += 1
-            result["usage"] = (chunk.usage and chunk.usage.total_tokens) or result["usage"]
-            for part in chunk.choices:
-                take(choice(part.index), part.delta, part.finish_reason, part.logprobs)
-    else:
-        result["usage"] = answer.usage and answer.usage.total_tokens
-        for part in answer.choices:
-            take(choice(part.index), part.message, part.finish_reason, part.logprobs)
-except openai.OpenAIError as error:
-    result["error"] = {
-        "class": type(error).__name__,
-        "status": getattr(error, "status_code", None),
-        "message": str(error),
-        "body": getattr(error, "body", None),
-    }
-json.dump(result, sys.stdout)
+def run(request):
+    result = {"error": None, "chunks": 0, "choices": {}, "usage": None}
+    try:
+        answer = client.chat.completions.create(**request)
+        if request.get("stream"):
+            for chunk in answer:
+                result["chunks"] += 1
+                result["usage"] = (chunk.usage and chunk.usage.total_tokens) or result["usage"]
+                for part in chunk.choices:
+                    take(choice(result, part.index), part.delta, part.finish_reason, part.logprobs)
+        else:
+            result["usage"] = answer.usage and answer.usage.total_tokens
+            for part in answer.choices:
+                take(choice(result, part.index), part.message, part.finish_reason, part.logprobs)
+    except openai.OpenAIError as error:
+        result["error"] = {
+            "class": type(error).__name__,
+            "status": getattr(error, "status_code", None),
+            "message": str(error),
+            "body": getattr(error, "body", None),
+        }
+    return result
+
+
+json.dump([run(request) for request in asked["requests"]], sys.stdout)

@@ -270,10 +270,10 @@ fn sealing_is_the_definition() {
     let automaton = Automaton::compile(&rules).expect("the rules compile");
     let mut reference = Reference::new(&rules);
     let texts = [
-        format!("x sk-{} y", "ab1".repeat(40)),
-        format!("sk-abcdef123<abc> {}", "a".repeat(20)),
-        format!("http://me:pw@{}", "host.".repeat(20)),
-        format!("-----BEGIN X-----{}", "abc\n".repeat(20)),
+        format!("x sk-{} y", "ab1".repeat(140)),
+        format!("sk-{}<abc> {}", "abc123".repeat(60), "a".repeat(20)),
+        format!("http://me:pw@{}", "host.".repeat(80)),
+        format!("-----BEGIN X-----{}", "abc\n".repeat(100)),
     ];
     for text in &texts {
         let expected = reference.expect(text.as_bytes(), Source::Plain);

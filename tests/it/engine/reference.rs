@@ -14,7 +14,7 @@ use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
-use tidegate::scan::cover::SEAL_BYTES;
+use tidegate::scan::cover::{SEAL_BYTES, SEAL_ENDLESS_BYTES};
 use tidegate::scan::{Gate, Rule};
 use tidegate::text::Source;
 use tidegate::text::fold::{fold, fold_str};
@@ -276,7 +276,12 @@ impl State {
                 continue;
             }
             let endless = members.iter().any(|m| m.endless);
-            if live >= start && (endless || n - start > SEAL_BYTES as usize) {
+            let limit = if endless {
+                SEAL_ENDLESS_BYTES
+            } else {
+                SEAL_BYTES
+            };
+            if live >= start && n - start > limit as usize {
                 self.covers
                     .push((start as u64, end as u64, label.rule, true, bare));
                 self.sealed = Some(Sealed {

@@ -160,9 +160,40 @@ fn an_assignment_gate_wants_nothing_but_separators_between() {
     );
     check(
         &rules,
-        "password < hunter2hunter2",
-        "password < hunter2hunter2",
+        "password / hunter2hunter2",
+        "password / hunter2hunter2",
     );
+}
+
+#[test]
+fn code_and_markup_assign_too() {
+    let rules = [gated(
+        rule("value", "[a-z0-9]{8,}", 30),
+        &["password"],
+        40,
+        true,
+    )];
+    for text in [
+        "adminPassword = '#'",
+        "<password>#</password>",
+        "**Password:** #",
+        "| password | # |",
+        "env[\"PASSWORD\"] = '#'",
+        "PASSWORD('#')",
+        "setopt(CURLOPT_PASSWORD, \"#\")",
+        "PASSWORD ?= #",
+    ] {
+        let covered = text.replace('#', "<0>");
+        check(&rules, &text.replace('#', "hunter2hunter2"), &covered);
+    }
+    for text in [
+        "mypassword = hunter2hunter2",
+        "[\"password\", \"hunter2hunter2\"]",
+        "password (hunter2hunter2)",
+        "password, hunter2hunter2",
+    ] {
+        check(&rules, text, text);
+    }
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! Exchanges over gRPC: what Envoy says and is told.
 
+use envoy_types::pb::envoy::service::ext_proc::v3::processing_request::Request;
 use envoy_types::pb::envoy::service::ext_proc::v3::processing_response::Response;
 use tidegate::opaque::Opaque;
 use tidegate::policy::{Action, Policy};
 use tidegate::telemetry::record::v1;
 use tonic::Code;
+use tonic::transport::Endpoint;
 
-use super::{Exchange, Guard, Mode, get, header, ok, post, request, response, said};
+use super::{
+    Exchange, Guard, Mode, get, header, headers, ok, post, removes, request, response, said,
+};
 use crate::support;
 
 const CHAT: &str = "/v1/chat/completions";
@@ -106,6 +110,36 @@ async fn every_mode_gives_the_same_bytes() {
         assert_eq!(record.findings_total, 2, "{record:?}");
         assert!(!format!("{record:?}").contains("1234567"));
     }
+}
+
+#[tokio::test]
+async fn headers_that_leave_before_their_body_lose_its_length() {
+    let guard = Guard::start(policy()).await;
+    let sized = |length: &str| {
+        Request::RequestHeaders(headers(
+            &[
+                (":method", "POST"),
+                (":path", CHAT),
+                ("content-type", "application/json"),
+                ("content-length", length),
+            ],
+            false,
+        ))
+    };
+    let mut envoy = guard.exchange(Mode::Streamed).await;
+    envoy.say(sized("82"));
+    assert!(removes(&envoy.answer().await, "content-length"));
+
+    let mut envoy = guard.exchange(Mode::Buffered).await;
+    envoy.say(sized("82"));
+    assert!(!removes(&envoy.answer().await, "content-length"));
+    envoy.say(request(PROMPT, true));
+    let answer = envoy.answer().await;
+    let length = header(&answer, "content-length").expect("a length");
+    assert_eq!(
+        length,
+        (PROMPT.len() - "key-12345678".len() + "[KEY]".len()).to_string()
+    );
 }
 
 #[tokio::test]
@@ -218,4 +252,35 @@ async fn a_chunk_of_megabytes_is_one_message_and_is_answered_in_small_ones() {
     let chunk = vec![b'x'; 9 << 20];
     envoy.say(request(&chunk, true));
     assert_eq!(envoy.body(&[]).await, chunk);
+}
+
+/// With HTTP/2's default window h2 closes the connection: each frame below 256 bytes that waits to be
+/// read is charged against half of it. They wait here because Envoy is slow to take the answers.
+#[tokio::test]
+async fn small_events_that_wait_cut_nobody_on_the_connection() {
+    let guard = Guard::start(support::policy(&[], &Opaque::ALL)).await;
+    let address = guard.running.bound().first().expect("a listener");
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
+    let slow = endpoint.initial_stream_window_size(16).connect().await;
+    let slow = slow.expect("the guard listens");
+    let mut exchanges = Vec::new();
+    for _ in 0..32 {
+        let opened = Exchange::open(slow.clone(), Mode::FullDuplex).await;
+        let mut envoy = opened.expect("a stream");
+        envoy.say(get(CHAT));
+        envoy.say(ok("text/plain"));
+        exchanges.push(envoy);
+    }
+    for round in 0..200 {
+        for envoy in &mut exchanges {
+            envoy.say(response(b"x", round == 199));
+        }
+        // Each in a frame of its own, and on its way.
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    for mut envoy in exchanges {
+        envoy.answer().await;
+        envoy.answer().await;
+        assert_eq!(envoy.body(&[]).await, [b'x'; 200]);
+    }
 }

@@ -1,6 +1,7 @@
 //! The guard as a process would run it, and a client that speaks ext_proc as Envoy does.
 
 mod exchanges;
+mod process;
 mod serving;
 
 use std::sync::{Arc, Mutex};
@@ -224,6 +225,15 @@ pub(crate) fn header(answer: &ProcessingResponse, name: &str) -> Option<String> 
     set.rev()
         .find(|header| header.key == name)
         .map(|header| String::from_utf8_lossy(&header.raw_value).into_owned())
+}
+
+/// Whether an answer removes a header.
+pub(crate) fn removes(answer: &ProcessingResponse, name: &str) -> bool {
+    let mutation = common(answer).header_mutation.unwrap_or_default();
+    mutation
+        .remove_headers
+        .iter()
+        .any(|removed| removed == name)
 }
 
 /// A text field of the namespace `tidegate`.

@@ -5,6 +5,7 @@ use crate::scan::validate::number::alphanumerics;
 use crate::scan::validate::number::base36;
 use crate::scan::validate::number::count;
 use crate::scan::validate::number::digits;
+use crate::scan::validate::number::divisible;
 use crate::scan::validate::number::is_date;
 use crate::scan::validate::number::value;
 use crate::scan::validate::number::weighted;
@@ -25,7 +26,7 @@ pub(super) fn us_aba(bytes: &[u8]) -> bool {
     };
     let [a, b, ..] = number;
     matches!(value(&[a, b]), 1..=12 | 21..=32 | 61..=72 | 80)
-        && weighted(&number, &[3, 7, 1, 3, 7, 1, 3, 7, 1]) % 10 == 0
+        && divisible(&number, &[3, 7, 1, 3, 7, 1, 3, 7, 1], 10)
 }
 
 /// United States, DEA registration: two letters; the odd places plus twice the even, modulo 10 (DEA
@@ -136,7 +137,7 @@ pub(super) fn ar_cuit(bytes: &[u8]) -> bool {
     };
     let [a, b, ..] = number;
     matches!(value(&[a, b]), 20 | 23..=27 | 30 | 33 | 34 | 50 | 51 | 55)
-        && weighted(&number, &[5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1]) % 11 == 0
+        && divisible(&number, &[5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1], 11)
 }
 
 /// Chile, RUT: weights 2 to 7 from the right, modulo 11, ten is `K` (Servicio de Impuestos Internos).

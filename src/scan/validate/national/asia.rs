@@ -5,6 +5,7 @@ use crate::scan::validate::number::alphanumerics;
 use crate::scan::validate::number::base36;
 use crate::scan::validate::number::count;
 use crate::scan::validate::number::digits;
+use crate::scan::validate::number::divisible;
 use crate::scan::validate::number::is_date;
 use crate::scan::validate::number::value;
 use crate::scan::validate::number::weighted;
@@ -84,7 +85,8 @@ pub(super) fn tw_id(bytes: &[u8]) -> bool {
     };
     let code = place as u32 + 10;
     matches!(tail, [1 | 2 | 8 | 9, ..])
-        && (code / 10 + code % 10 * 9 + weighted(&tail, &[8, 7, 6, 5, 4, 3, 2, 1, 1])) % 10 == 0
+        && (code / 10 + code % 10 * 9 + weighted(&tail, &[8, 7, 6, 5, 4, 3, 2, 1, 1]))
+            .is_multiple_of(10)
 }
 
 /// Hong Kong, identity card: one or two letters, six digits, a check in brackets; weights 9 to 1
@@ -118,8 +120,8 @@ pub(super) fn hk_hkid(bytes: &[u8]) -> bool {
             .map(|(&byte, weight)| base36(byte) * weight)
             .sum::<u32>();
     match check {
-        b'A' => (sum + 10) % 11 == 0,
-        b'0'..=b'9' => (sum + base36(check)) % 11 == 0,
+        b'A' => (sum + 10).is_multiple_of(11),
+        b'0'..=b'9' => (sum + base36(check)).is_multiple_of(11),
         _ => false,
     }
 }
@@ -241,10 +243,10 @@ pub(super) fn za_id(bytes: &[u8]) -> bool {
 /// Australia, tax file number: weights modulo 11, nine digits or the eight of old (ATO).
 pub(super) fn au_tfn(bytes: &[u8]) -> bool {
     if let Some(number) = digits::<9>(bytes) {
-        return value(&number) != 0 && weighted(&number, &[1, 4, 3, 7, 5, 8, 6, 9, 10]) % 11 == 0;
+        return value(&number) != 0 && divisible(&number, &[1, 4, 3, 7, 5, 8, 6, 9, 10], 11);
     }
     digits::<8>(bytes).is_some_and(|number| {
-        value(&number) != 0 && weighted(&number, &[10, 7, 8, 4, 6, 3, 5, 1]) % 11 == 0
+        value(&number) != 0 && divisible(&number, &[10, 7, 8, 4, 6, 3, 5, 1], 11)
     })
 }
 

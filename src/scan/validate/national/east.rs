@@ -3,6 +3,7 @@
 use super::west::mod_11_10;
 use crate::scan::validate::number::count;
 use crate::scan::validate::number::digits;
+use crate::scan::validate::number::divisible;
 use crate::scan::validate::number::is_date;
 use crate::scan::validate::number::value;
 use crate::scan::validate::number::weighted;
@@ -14,7 +15,7 @@ pub(super) fn pl_pesel(bytes: &[u8]) -> bool {
     };
     let [y1, y2, m1, m2, d1, d2, ..] = number;
     is_date(value(&[y1, y2]), value(&[m1, m2]) % 20, value(&[d1, d2]))
-        && weighted(&number, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1]) % 10 == 0
+        && divisible(&number, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1], 10)
 }
 
 /// Poland, NIP (tax): weights 6,5,7,2,3,4,5,6,7 modulo 11 (Ustawa o zasadach ewidencji i
@@ -111,7 +112,7 @@ pub(super) fn jmbg(bytes: &[u8]) -> bool {
     let [d1, d2, m1, m2, y0, y1, y2, ..] = number;
     matches!(y0, 0 | 8 | 9)
         && is_date(value(&[y1, y2]), value(&[m1, m2]), value(&[d1, d2]))
-        && weighted(&number, &[7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1]) % 11 == 0
+        && divisible(&number, &[7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1], 11)
 }
 
 /// Ukraine, RNOKPP (tax): weights -1,5,7,9,4,6,10,5,7 modulo 11, then 10 (State Tax Service).

@@ -4,6 +4,7 @@ use crate::scan::validate::card::luhn_of;
 use crate::scan::validate::number::alphanumerics;
 use crate::scan::validate::number::count;
 use crate::scan::validate::number::digits;
+use crate::scan::validate::number::divisible;
 use crate::scan::validate::number::is_date;
 use crate::scan::validate::number::value;
 use crate::scan::validate::number::weighted;
@@ -34,8 +35,8 @@ pub(super) fn no_fodselsnummer(bytes: &[u8]) -> bool {
     // Synthetic test persons of the authority have 80 added to the month.
     let month = if month > 80 { month - 80 } else { month };
     is_date(value(&[y1, y2]), month, day)
-        && weighted(&number, &[3, 7, 6, 1, 8, 9, 4, 5, 2, 1]) % 11 == 0
-        && weighted(&number, &[5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1]) % 11 == 0
+        && divisible(&number, &[3, 7, 6, 1, 8, 9, 4, 5, 2, 1], 11)
+        && divisible(&number, &[5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1], 11)
 }
 
 /// Denmark, CPR: the date only. Its checksum modulo 11 is not kept since 2007 (CPR-kontoret).
@@ -80,7 +81,7 @@ pub(super) fn is_kennitala(bytes: &[u8]) -> bool {
     let day = if day > 40 { day - 40 } else { day };
     matches!(century, 0 | 8 | 9)
         && is_date(value(&[y1, y2]), value(&[m1, m2]), day)
-        && weighted(&number, &[3, 2, 7, 6, 5, 4, 3, 2, 1]) % 11 == 0
+        && divisible(&number, &[3, 2, 7, 6, 5, 4, 3, 2, 1], 11)
 }
 
 /// Estonia and Lithuania, personal code: two rows of weights modulo 11 (EVS 585:2007; LST 1513).

@@ -5,6 +5,7 @@ use crate::scan::validate::number::alphanumerics;
 use crate::scan::validate::number::base36;
 use crate::scan::validate::number::count;
 use crate::scan::validate::number::digits;
+use crate::scan::validate::number::divisible;
 use crate::scan::validate::number::is_date;
 use crate::scan::validate::number::value;
 use crate::scan::validate::number::weighted;
@@ -58,29 +59,19 @@ pub(super) fn de_personalausweis(bytes: &[u8]) -> bool {
 /// section 4): weights 2,1,2,5,7,1,2,1,2,1,2,1 over the digits with the letter as two, cross sums.
 pub(super) fn de_rvnr(bytes: &[u8]) -> bool {
     const WEIGHTS: [u32; 12] = [2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1];
-    let Some(number) = alphanumerics::<12>(bytes) else {
+    let Some([head @ .., letter, i, j, check]) = alphanumerics::<12>(bytes) else {
         return false;
     };
-    let mut spelled = [0u8; 13];
-    let mut slots = spelled.iter_mut();
-    for (place, &byte) in number.iter().enumerate() {
-        if byte.is_ascii_alphabetic() != (place == 8) {
-            return false;
-        }
-        let number = if place == 8 {
-            byte - b'A' + 1
-        } else {
-            byte - b'0'
-        };
-        if place == 8 {
-            slots.next().map(|slot| *slot = number / 10);
-        }
-        slots.next().map(|slot| *slot = number % 10);
+    let (Some(head), Some([i, j, check])) = (digits::<8>(&head), digits::<3>(&[i, j, check]))
+    else {
+        return false;
+    };
+    if !letter.is_ascii_alphabetic() {
+        return false;
     }
-    let Some((&check, body)) = spelled.split_last() else {
-        return false;
-    };
-    let sum: u32 = body
+    let [a, b, c, d, e, f, g, h] = head;
+    let place = letter - b'A' + 1;
+    let sum: u32 = [a, b, c, d, e, f, g, h, place / 10, place % 10, i, j]
         .iter()
         .zip(WEIGHTS)
         .map(|(&digit, weight)| u32::from(digit) * weight)
@@ -185,7 +176,7 @@ pub(super) fn nl_bsn(bytes: &[u8]) -> bool {
         return false;
     };
     // Minus one is ten, modulo eleven.
-    value(&number) != 0 && weighted(&number, &[9, 8, 7, 6, 5, 4, 3, 2, 10]) % 11 == 0
+    value(&number) != 0 && divisible(&number, &[9, 8, 7, 6, 5, 4, 3, 2, 10], 11)
 }
 
 /// Belgium, national register number: 97 minus the remainder by 97, with a 2 before it for those
@@ -223,7 +214,7 @@ pub(super) fn ch_ahv(bytes: &[u8]) -> bool {
         return false;
     };
     number.starts_with(&[7, 5, 6])
-        && weighted(&number, &[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1]) % 10 == 0
+        && divisible(&number, &[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1], 10)
 }
 
 /// Ireland, PPS number: weights 8 to 2, nine times the second letter, remainder by 23 (Department of
@@ -276,5 +267,5 @@ pub(super) fn uk_nhs(bytes: &[u8]) -> bool {
     let Some(number) = digits::<10>(bytes) else {
         return false;
     };
-    value(&number) != 0 && weighted(&number, &[10, 9, 8, 7, 6, 5, 4, 3, 2, 1]) % 11 == 0
+    value(&number) != 0 && divisible(&number, &[10, 9, 8, 7, 6, 5, 4, 3, 2, 1], 11)
 }

@@ -23,18 +23,14 @@ fn default_policy() -> Arc<Policy> {
     Arc::new(loaded.policy)
 }
 
-/// An OpenAI chunk event of 298 bytes with `text` in it.
-fn openai(text: &str, id: usize) -> String {
-    let event = |fingerprint: &str| {
-        format!(
-            "data: {{\"id\":\"chatcmpl-{id:08}\",\"object\":\"chat.completion.chunk\",\
-             \"created\":1719792000,\"model\":\"gpt-4o-2024-08-06\",\"service_tier\":\"default\",\
-             \"system_fingerprint\":\"fp_{fingerprint}\",\"choices\":[{{\"index\":0,\"delta\":\
-             {{\"content\":\"{text}\"}},\"logprobs\":null,\"finish_reason\":null}}]}}\n\n"
-        )
-    };
-    let padding = 298usize.saturating_sub(event("").len());
-    event(&"4".repeat(padding))
+/// An OpenAI chunk event of about 298 bytes with `text` in it.
+fn openai(text: &str, at: usize) -> String {
+    format!(
+        "data: {{\"id\":\"chatcmpl-B7fXq2LmYk0Zt9WcVdEs47110815\",\"object\":\"chat.completion.chunk\",\
+         \"created\":{at},\"model\":\"gpt-4o-2024-08-06\",\"service_tier\":\"default\",\
+         \"system_fingerprint\":\"fp_44709d6fcb\",\"choices\":[{{\"index\":0,\"delta\":\
+         {{\"content\":\"{text}\"}},\"logprobs\":null,\"finish_reason\":null}}],\"usage\":null}}\n\n"
+    )
 }
 
 const WORDS: [&str; 12] = [
@@ -45,14 +41,14 @@ const WORDS: [&str; 12] = [
 /// A stream of one shape: only the text differs.
 fn repeated() -> Vec<String> {
     (0..ROUND)
-        .map(|i| openai(WORDS[i % WORDS.len()], 1))
+        .map(|i| openai(WORDS[i % WORDS.len()], 1_719_792_000))
         .collect()
 }
 
-/// A stream in which no event has the shape of the one before: the id differs.
+/// A stream in which no event has the shape of the one before: a number differs.
 fn generic() -> Vec<String> {
     (0..ROUND)
-        .map(|i| openai(WORDS[i % WORDS.len()], i))
+        .map(|i| openai(WORDS[i % WORDS.len()], 1_719_000_000 + i))
         .collect()
 }
 
@@ -63,7 +59,7 @@ fn hits() -> Vec<String> {
         4 => "mple.com",
         _ => WORDS[i % WORDS.len()],
     };
-    (0..ROUND).map(|i| openai(text(i), 1)).collect()
+    (0..ROUND).map(|i| openai(text(i), 1_719_792_000)).collect()
 }
 
 fn run(policy: &Arc<Policy>, events: &[String], effects: &mut Vec<Effect>) -> usize {

@@ -8,14 +8,15 @@ use crate::text::Direction;
 use crate::wire::dialect::{Class, Dialect, Join, LeafContext};
 use crate::wire::escape;
 use crate::wire::json::{Key, Leaf, Shape, Tree};
-use crate::wire::path::Path;
+use crate::wire::path::{Path, Step};
 use crate::wire::splice::Splice;
 
 /// Reads documents; its buffers are reused from one to the next.
 #[derive(Debug, Default)]
 pub struct Reader {
     tree: Tree,
-    channel: String,
+    given: String,
+    name: String,
     text: Vec<u8>,
 }
 
@@ -24,12 +25,32 @@ pub struct Reader {
 pub struct Piece<'a> {
     /// Whose it is and how it joins.
     pub class: Class,
-    /// Its channel's name: `messages[2].content`.
-    pub channel: &'a str,
     /// The text, read through the string's escapes.
     pub text: &'a [u8],
     /// Where it stands.
     pub place: Place,
+    path: &'a Path<'a>,
+    /// The name that the dialect gives; empty where the path is the name.
+    given: &'a str,
+    name: &'a mut String,
+}
+
+impl Piece<'_> {
+    /// Its channel's name: `messages[2].content`. Written when it is asked for: most texts of a stream are
+    /// known and never named.
+    pub fn channel(&mut self) -> &str {
+        if !self.given.is_empty() {
+            return self.given;
+        }
+        self.name.clear();
+        self.path.write(self.name);
+        self.name
+    }
+
+    /// Whether it is the member `name` of the document itself.
+    pub fn is_member(&self, name: &[u8]) -> bool {
+        self.path.steps() == [Step::Name(name)]
+    }
 }
 
 /// Where a piece stands in its document, and how its text is written there.
@@ -97,17 +118,14 @@ impl Reader {
         let mut path = Path::default();
         for leaf in self.tree.leaves() {
             path.set(doc, &self.tree, leaf);
-            self.channel.clear();
+            self.given.clear();
             let context = LeafContext {
                 doc,
                 tree: &self.tree,
                 path: &path,
                 direction,
             };
-            let mut class = dialect.classify(&context, &mut self.channel);
-            if self.channel.is_empty() {
-                path.write(&mut self.channel);
-            }
+            let mut class = dialect.classify(&context, &mut self.given);
             if leaf.shape != Shape::Text {
                 class.join = Join::Alone;
             }
@@ -130,9 +148,11 @@ impl Reader {
             };
             each(Piece {
                 class,
-                channel: &self.channel,
                 text,
                 place,
+                path: &path,
+                given: &self.given,
+                name: &mut self.name,
             });
         }
         Ok(())

@@ -341,7 +341,7 @@ impl Events {
         let lone = &mut self.lone;
         let mut overflow = false;
         let mut repeats = true;
-        let mut each = |piece: Piece<'_>| {
+        let mut each = |mut piece: Piece<'_>| {
             if judge.denied().is_some() {
                 return;
             }
@@ -349,7 +349,7 @@ impl Events {
             let class = piece.class;
             let index = match class.join {
                 Join::Alone => None,
-                _ => match channels.index(piece.channel, class, &policy, direction) {
+                _ => match channels.index(piece.channel(), class, &policy, direction) {
                     None => {
                         overflow = true;
                         return;
@@ -357,7 +357,7 @@ impl Events {
                     index => index,
                 },
             };
-            let is_padding = index.is_none() && piece.channel == "obfuscation";
+            let is_padding = index.is_none() && piece.is_member(b"obfuscation");
             if index.is_some() || is_padding {
                 holes.push(Hole {
                     range: place.raw.clone(),
@@ -372,14 +372,17 @@ impl Events {
                     queue, channel, piece.text, place, class.join, judge, scratch,
                 ),
                 None => {
-                    let text = lone::Text {
-                        name: piece.channel,
-                        role: class.role,
-                        source: class.source,
-                        text: piece.text,
-                        place,
-                    };
-                    lone.judge(text, direction, queue, judge, scratch);
+                    let (role, source, bytes) = (class.role, class.source, piece.text);
+                    if !lone.is_known(role, source, bytes) {
+                        let text = lone::Text {
+                            name: piece.channel(),
+                            role,
+                            source,
+                            text: bytes,
+                            place,
+                        };
+                        lone.judge(text, direction, queue, judge, scratch);
+                    }
                 }
             }
         };

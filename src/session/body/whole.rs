@@ -132,19 +132,21 @@ fn document(
         dialect,
         direction,
         policy.limits.max_depth,
-        &mut |piece: Piece<'_>| {
+        &mut |mut piece: Piece<'_>| {
             let class = piece.class;
             match class.join {
-                Join::Signature => signatures.push((piece.channel.to_owned(), piece.place.clone())),
+                Join::Signature => {
+                    signatures.push((piece.channel().to_owned(), piece.place.clone()));
+                }
                 Join::Tokens => {
-                    let entry = tokens.entry(piece.channel.to_owned()).or_insert_with(|| {
-                        order.push(piece.channel.to_owned());
+                    let entry = tokens.entry(piece.channel().to_owned()).or_insert_with(|| {
+                        order.push(piece.channel().to_owned());
                         let channel = Channel::new(
                             &policy,
                             direction,
                             class.role,
                             class.source,
-                            piece.channel,
+                            piece.channel(),
                         );
                         Tokens {
                             channel,
@@ -164,7 +166,7 @@ fn document(
             let before = splices.len();
             let (role, source) = (class.role, class.source);
             let channel =
-                Channel::reused(&mut lone, &policy, direction, role, source, piece.channel);
+                Channel::reused(&mut lone, &policy, direction, role, source, piece.channel());
             alone(
                 doc,
                 piece.text,
@@ -175,7 +177,7 @@ fn document(
                 splices,
             );
             if splices.len() > before {
-                edited.push(piece.channel.to_owned());
+                edited.push(piece.channel().to_owned());
             }
         },
     )?;

@@ -26,8 +26,7 @@ pub(super) struct Lone {
 
 #[derive(Debug, Default)]
 struct Clean {
-    role: Option<Role>,
-    name: String,
+    under: Option<(Role, Source)>,
     text: Vec<u8>,
 }
 
@@ -47,6 +46,15 @@ impl Lone {
         self.at = 0;
     }
 
+    /// Whether the next text of the event was clean, word for word, in the one before. It then counts as read.
+    pub(super) fn is_known(&mut self, role: Role, source: Source, text: &[u8]) -> bool {
+        let clean = self.clean.get(self.at);
+        let is_known =
+            clean.is_some_and(|clean| clean.under == Some((role, source)) && clean.text == text);
+        self.at += usize::from(is_known);
+        is_known
+    }
+
     /// Judges a text that is whole in this event.
     pub(super) fn judge(
         &mut self,
@@ -58,12 +66,6 @@ impl Lone {
     ) {
         let at = self.at;
         self.at += 1;
-        let is_known = |clean: &Clean| {
-            clean.text == text.text && clean.name == text.name && clean.role == Some(text.role)
-        };
-        if self.clean.get(at).is_some_and(is_known) {
-            return;
-        }
         let policy = judge.policy().clone();
         let (role, source) = (text.role, text.source);
         let channel = Channel::reused(
@@ -90,7 +92,7 @@ impl Lone {
             held.cut(channel, scratch);
         }
         if judge.decision().findings_total == before && text.text.len() <= KEPT_BYTES {
-            keep(&mut self.clean, at, text.role, text.name, text.text);
+            keep(&mut self.clean, at, (role, source), text.text);
         }
         if !held.edits.is_empty() {
             queue.push_text(held);
@@ -98,7 +100,7 @@ impl Lone {
     }
 }
 
-fn keep(clean: &mut Vec<Clean>, at: usize, role: Role, name: &str, text: &[u8]) {
+fn keep(clean: &mut Vec<Clean>, at: usize, under: (Role, Source), text: &[u8]) {
     if at >= KEPT {
         return;
     }
@@ -106,9 +108,7 @@ fn keep(clean: &mut Vec<Clean>, at: usize, role: Role, name: &str, text: &[u8]) 
         clean.resize_with(at + 1, Clean::default);
     }
     if let Some(place) = clean.get_mut(at) {
-        place.role = Some(role);
-        place.name.clear();
-        place.name.push_str(name);
+        place.under = Some(under);
         place.text.clear();
         place.text.extend_from_slice(text);
     }

@@ -1,4 +1,4 @@
-//! The decision record: a [`policy::Decision`](crate::policy::Decision) as others read it.
+//! The decision record: a [`policy::Decision`] as others read it.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

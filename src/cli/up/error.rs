@@ -54,8 +54,8 @@ pub enum UpError {
         /// Its last lines.
         log: Vec<String>,
     },
-    /// The guard could not start, or went away.
-    #[error("the guard ended: {0}")]
+    /// The guard could not start; its report has hints of its own.
+    #[error("the guard did not start: {0}")]
     Guard(String),
     /// The sample model could not start, or went away.
     #[error("the sample model ended")]
@@ -92,7 +92,7 @@ impl UpError {
             Self::EnvoyStart { .. } | Self::EnvoyEnded { .. } => {
                 "its last lines say why; TIDEGATE_ENVOY chooses another Envoy (1.38 or later)"
             }
-            Self::Guard(_) => "`tidegate check FILE` says whether a policy is right",
+            Self::Guard(_) => "`tidegate check FILE` says more of a policy, and of the rules in it",
             Self::Model(_) => "`--upstream URL` uses a model of yours instead",
             Self::Io { .. } => "is the disk full, or TMPDIR not writable?",
             Self::Template(_) => "this is a defect of tidegate, please report it",

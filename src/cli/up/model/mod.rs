@@ -1,7 +1,7 @@
 //! The sample model: an upstream for the demo, the tests and the benchmark. It speaks OpenAI Chat
 //! Completions and Anthropic Messages, whole and as SSE, over HTTP/1.1 and h2c.
 //!
-//! It is no model: [`script`](self::script) picks its answer by words of the prompt. What it plants in
+//! It is no model: `script.rs` picks its answer by words of the prompt. What it plants in
 //! its answers is synthetic or published as an example by its issuer.
 
 mod anthropic;

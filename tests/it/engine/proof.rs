@@ -225,24 +225,19 @@ fn texts(rules: &[Rule]) -> impl Strategy<Value = Vec<u8>> + use<> {
     })
 }
 
-#[test]
-fn the_engine_is_the_definition_at_every_cut() {
-    let rules = varied();
-    let automaton = Automaton::compile(&rules).expect("the rules compile");
-    let mut reference = Reference::new(&rules);
-    let cases = std::env::var("PROPTEST_CASES")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(200);
+/// Runs `cases` texts made of what `rules` look for.
+fn prove(rules: &[Rule], cases: u32) {
+    let automaton = Automaton::compile(rules).expect("the rules compile");
+    let reference = std::cell::RefCell::new(Reference::new(rules));
     let mut runner = TestRunner::new(Config {
         cases,
+        failure_persistence: None,
         ..Config::default()
     });
-    let reference = std::cell::RefCell::new(&mut reference);
     let source = prop_oneof![Just(Source::Plain), Just(Source::Json)];
     let cuts = proptest::collection::vec(1..9usize, 1..6);
     runner
-        .run(&(texts(&rules), source, cuts), |(text, source, cuts)| {
+        .run(&(texts(rules), source, cuts), |(text, source, cuts)| {
             check(
                 &automaton,
                 &mut reference.borrow_mut(),
@@ -253,6 +248,27 @@ fn the_engine_is_the_definition_at_every_cut() {
             Ok(())
         })
         .unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// As many cases as `PROPTEST_CASES` asks for, or `usual`.
+fn cases(usual: u32) -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|n| n.parse().ok()).unwrap_or(usual)
+}
+
+#[test]
+fn the_engine_is_the_definition_at_every_cut() {
+    prove(&varied(), cases(200));
+}
+
+#[test]
+fn the_packs_are_the_definition_at_every_cut() {
+    let rules: Vec<Rule> = tidegate::detect::packs()
+        .iter()
+        .flat_map(|pack| pack.rules.clone())
+        .collect();
+    // One case takes as long as a hundred of the small set.
+    prove(&rules, cases(200).div_ceil(25));
 }
 
 /// Components that are sealed: at the same byte however the text is cut.

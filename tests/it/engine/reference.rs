@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use regex_automata::dfa::Automaton as _;
 use regex_automata::dfa::dense;
+use regex_automata::nfa::thompson::NFA;
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
@@ -81,7 +82,9 @@ impl Reference {
                     .build()
                     .parse(&rule.pattern)
                     .expect("the pattern parses");
-                (rule.clone(), hir, Prefixes::new(&rule.pattern))
+                let hir = open_counters(hir);
+                let prefixes = Prefixes::new(&hir);
+                (rule.clone(), hir, prefixes)
             })
             .collect();
         Self { rules }
@@ -189,6 +192,26 @@ impl Reference {
             }
         }
         live
+    }
+}
+
+/// The linter's rule: a counter that spans more than 32 has no upper end, the cap bounds it.
+fn open_counters(hir: Hir) -> Hir {
+    match hir.into_kind() {
+        HirKind::Repetition(mut repetition) => {
+            repetition.max = repetition.max.filter(|max| max - repetition.min <= 32);
+            *repetition.sub = open_counters(*repetition.sub);
+            Hir::repetition(repetition)
+        }
+        HirKind::Capture(capture) => open_counters(*capture.sub),
+        HirKind::Concat(parts) => Hir::concat(parts.into_iter().map(open_counters).collect()),
+        HirKind::Alternation(parts) => {
+            Hir::alternation(parts.into_iter().map(open_counters).collect())
+        }
+        HirKind::Empty => Hir::empty(),
+        HirKind::Literal(literal) => Hir::literal(literal.0),
+        HirKind::Class(class) => Hir::class(class),
+        HirKind::Look(look) => Hir::look(look),
     }
 }
 
@@ -535,20 +558,18 @@ struct Prefixes {
 }
 
 impl Prefixes {
-    fn new(pattern: &str) -> Self {
+    fn new(hir: &Hir) -> Self {
+        let nfa = NFA::compiler()
+            .configure(NFA::config().utf8(false))
+            .build_many_from_hir(&[hir])
+            .expect("one rule is small");
         let dfa = dense::Builder::new()
-            .syntax(
-                regex_automata::util::syntax::Config::new()
-                    .unicode(false)
-                    .utf8(false),
-            )
-            .thompson(regex_automata::nfa::thompson::Config::new().utf8(false))
             .configure(
                 dense::Config::new()
                     .match_kind(MatchKind::All)
                     .start_kind(regex_automata::dfa::StartKind::Anchored),
             )
-            .build(pattern)
+            .build_from_nfa(&nfa)
             .expect("one rule is small");
         Self {
             dfa,

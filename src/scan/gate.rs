@@ -17,10 +17,10 @@ pub(super) const LOOK_BACK: u64 = GATE_BYTES as u64 + 1;
 pub(super) const GATES: usize = 128;
 
 /// The words of all gates as one tree over byte symbols, and what each gate asks for beyond its words.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Gates {
     /// Symbol of each byte, without case; 0 occurs in no word, 1 is a separator in a phrase.
-    symbols: Vec<u8>,
+    symbols: [u8; 256],
     width: usize,
     /// `next[node * width + symbol]`; node 0 is none, node 1 the root.
     next: Vec<u16>,
@@ -70,9 +70,12 @@ impl Gates {
     /// The gates of `rules`, each distinct one once, in order of first appearance.
     pub(super) fn new(distinct: Vec<Gate>) -> Self {
         let mut gates = Self {
-            symbols: vec![0; 256],
+            symbols: [0; 256],
             width: 2,
-            ..Self::default()
+            next: Vec::new(),
+            ends: Vec::new(),
+            gates: Vec::new(),
+            assignments: 0,
         };
         for byte in [b' ', b'_', b'-', b'.'] {
             gates.set_symbol(byte, 1);
@@ -125,8 +128,9 @@ impl Gates {
         }
     }
 
+    #[inline]
     fn symbol(&self, byte: u8) -> u8 {
-        self.symbols.get(usize::from(byte)).copied().unwrap_or(0)
+        self.symbols[usize::from(byte)]
     }
 
     fn insert(&mut self, word: impl Iterator<Item = u8>, gates: u128) {
@@ -215,6 +219,12 @@ impl GateState {
     /// Goes on with the words that were not over; `text` stands at detection position `at`.
     #[inline]
     pub(super) fn resume(&mut self, gates: &Gates, at: u64, text: &[u8]) {
+        if !self.active.is_empty() {
+            self.go_on(gates, at, text);
+        }
+    }
+
+    fn go_on(&mut self, gates: &Gates, at: u64, text: &[u8]) {
         for _ in 0..self.active.len() {
             let (node, begin) = self.active.remove(0);
             self.read_word(gates, node, begin, at, text);
@@ -224,6 +234,15 @@ impl GateState {
     /// Reads a word that may begin where `text` stands.
     #[inline]
     pub(super) fn begin(&mut self, gates: &Gates, at: u64, text: &[u8]) {
+        // Most words are over after three letters.
+        if let [first, second, third, _, ..] = text {
+            let one = gates.step(1, gates.symbol(*first));
+            let two = gates.step(one, gates.symbol(*second));
+            let three = gates.step(two, gates.symbol(*third));
+            if three == 0 && gates.ends(one) | gates.ends(two) == 0 {
+                return;
+            }
+        }
         self.read_word(gates, 1, at, at, text);
     }
 

@@ -30,6 +30,9 @@ pub(super) struct Lane {
     kind: u8,
     /// End of its origin.
     origin_end: u64,
+    /// The state of the only live start, kept out of the lists; 0 if there is none or they hold it.
+    solo_state: u16,
+    solo: Start,
     groups: Vec<Group>,
     starts: Vec<Start>,
     free: u32,
@@ -47,7 +50,7 @@ struct Group {
     oldest: u64,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Start {
     /// Detection position.
     at: u64,
@@ -75,6 +78,8 @@ impl Default for Lane {
             trim_at: WINDOW_BYTES,
             kind: KIND_TEXT_START,
             origin_end: 0,
+            solo_state: 0,
+            solo: Start::default(),
             groups: Vec::new(),
             starts: Vec::new(),
             free: NONE,
@@ -98,6 +103,8 @@ impl Lane {
         self.kind = other.kind;
         self.origin_end = other.origin_end;
         self.free = other.free;
+        self.solo_state = other.solo_state;
+        self.solo = other.solo;
     }
 
     /// Detection bytes read.
@@ -108,6 +115,9 @@ impl Lane {
     /// Text position of the oldest live start.
     #[inline]
     pub(super) fn oldest(&self) -> Option<u64> {
+        if self.solo_state != 0 {
+            return Some(self.solo.origin);
+        }
         if self.groups.is_empty() && self.committed.is_empty() {
             return None;
         }
@@ -161,7 +171,8 @@ impl Lane {
             while let [byte, tail @ ..] = rest {
                 let passed = if self.committed.is_empty() && components.is_idle() {
                     match self.groups.as_slice() {
-                        [] => self.skip(automaton, rest),
+                        [] => self.glide(automaton, rest, origin),
+                        [group] if group.first == group.last => self.glide(automaton, rest, origin),
                         [_] => self.walk(automaton, rest),
                         _ => 0,
                     }
@@ -196,30 +207,99 @@ impl Lane {
     /// What must not be passed over.
     #[inline]
     fn interest(&self) -> u8 {
-        if self.gates.is_hot(self.at) {
+        self.interest_at(self.at)
+    }
+
+    #[inline]
+    fn interest_at(&self, at: u64) -> u8 {
+        if self.gates.is_hot(at) {
             OPENS | BEGINS_WORD | OPENS_GATED
         } else {
             OPENS | BEGINS_WORD
         }
     }
 
-    /// With no live start: how many bytes go by until one opens.
+    /// With no live start or one: how many bytes go by until something happens that is not the end of it or
+    /// the beginning of another. Most of all text is this; the start stays out of the lists meanwhile.
     #[inline]
-    fn skip(&mut self, automaton: &Automaton, text: &[u8]) -> usize {
+    fn glide(&mut self, automaton: &Automaton, text: &[u8], origin: Origin) -> usize {
         let table = &automaton.table;
+        let mut interest = self.interest();
         let mut kind = self.kind;
-        let interest = self.interest();
-        let opens = |byte: &u8| {
-            let opens = table.opens(kind, *byte);
-            kind = table.kind(*byte);
-            opens & interest != 0
-        };
-        let passed = text.iter().position(opens).unwrap_or(text.len());
-        if let Some(last) = passed.checked_sub(1).and_then(|last| text.get(last)) {
-            self.kind = table.kind(*last);
-            self.at += passed as u64;
+        if let Some(group) = self.groups.pop() {
+            self.solo_state = group.state;
+            self.solo = self.start(group.first).unwrap_or_default();
+            self.release(group);
         }
-        passed
+        let (mut state, mut start) = (self.solo_state, self.solo);
+        let mut passed = 0;
+        let mut ahead = text;
+        loop {
+            // The bytes at which nothing happens, in loops that keep all in registers.
+            let before = ahead.len();
+            if state == 0 {
+                while let [byte, rest @ ..] = ahead
+                    && table.opens(kind, *byte) & interest == 0
+                {
+                    kind = table.kind(*byte);
+                    ahead = rest;
+                }
+            } else {
+                let mut read = self.at + passed - start.at;
+                while let [byte, rest @ ..] = ahead
+                    && table.opens(kind, *byte) & interest == 0
+                {
+                    let next = table.next(state, table.class(*byte));
+                    read += 1;
+                    if table.is_loud(next) || read > u64::from(table.slack(next)) {
+                        break;
+                    }
+                    state = next;
+                    kind = table.kind(*byte);
+                    ahead = rest;
+                }
+            }
+            passed += (before - ahead.len()) as u64;
+            let [byte, rest @ ..] = ahead else { break };
+            let opens = table.opens(kind, *byte) & interest;
+            if opens & OPENS_GATED != 0 {
+                let asked = table.gated(kind, table.class(*byte));
+                let at = self.at + passed;
+                let behind = self
+                    .window
+                    .get(..(at - self.base) as usize)
+                    .unwrap_or_default();
+                if self.gates.ask(&automaton.gates, asked, at, behind, *byte) != 0 {
+                    break;
+                }
+            }
+            if state == 0 {
+                if opens & OPENS != 0 {
+                    state = table.first(kind, table.class(*byte));
+                    start.at = self.at + passed;
+                    start.origin = origin.start + passed;
+                    start.bare = origin.bare;
+                }
+            } else {
+                let next = table.next(state, table.class(*byte));
+                if table.is_loud(next) || opens & OPENS != 0 {
+                    break;
+                }
+                let dies = self.at + passed + 1 - start.at > u64::from(table.slack(next));
+                state = if dies { 0 } else { next };
+            }
+            if opens & BEGINS_WORD != 0 {
+                self.gates.begin(&automaton.gates, self.at + passed, ahead);
+                interest = self.interest_at(self.at + passed);
+            }
+            kind = table.kind(*byte);
+            passed += 1;
+            ahead = rest;
+        }
+        (self.solo_state, self.solo) = (state, start);
+        self.kind = kind;
+        self.at += passed;
+        passed as usize
     }
 
     /// With live starts in one state: how many bytes only move them on.
@@ -260,6 +340,7 @@ impl Lane {
     ) {
         let table = &automaton.table;
         let label = table.class(byte);
+        self.end_solo();
         if !self.committed.is_empty() {
             self.step_committed(automaton, label, components);
         }
@@ -285,6 +366,15 @@ impl Lane {
         self.origin_end = origin.end;
     }
 
+    /// Puts the only start into the lists.
+    #[inline]
+    fn end_solo(&mut self) {
+        if self.solo_state != 0 {
+            let state = std::mem::take(&mut self.solo_state);
+            self.add(state, self.solo);
+        }
+    }
+
     fn open_gated(&mut self, automaton: &Automaton, byte: u8, origin: Origin) {
         let table = &automaton.table;
         let label = table.class(byte);
@@ -306,6 +396,7 @@ impl Lane {
     /// The text is over: what ends here is reported, nothing stays alive.
     pub(super) fn finish(&mut self, automaton: &Automaton, components: &mut Components) {
         let end = automaton.table.end();
+        self.end_solo();
         self.step_committed(automaton, end, components);
         self.step_groups(automaton, end, components);
         self.committed.clear();
@@ -492,6 +583,14 @@ impl Lane {
             bare: origin.bare,
             next: NONE,
         };
+        self.add(state, start);
+    }
+
+    fn add(&mut self, state: u16, start: Start) {
+        let start = Start {
+            next: NONE,
+            ..start
+        };
         let link = if self.free == NONE {
             self.starts.push(start);
             self.starts.len() as u32 - 1
@@ -507,7 +606,7 @@ impl Lane {
             state,
             first: link,
             last: link,
-            oldest: self.at,
+            oldest: start.at,
         };
         match self.groups.last().copied() {
             Some(last) if last.state == state => {
@@ -581,7 +680,12 @@ impl Lane {
             let listed = !rule.allow.is_empty() && self.at - committed.start.at <= rule.cap;
             listed.then_some(committed.start.at)
         });
-        let needed = groups.chain(committed).min().unwrap_or(u64::MAX);
+        let solo = (self.solo_state != 0).then_some(self.solo.at);
+        let needed = groups
+            .chain(committed)
+            .chain(solo)
+            .min()
+            .unwrap_or(u64::MAX);
         let from = needed
             .min(self.at.saturating_sub(LOOK_BACK))
             .saturating_sub(self.base);

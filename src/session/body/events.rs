@@ -1,11 +1,11 @@
 //! A body that is a stream of server-sent events. Each event leaves as it came, at once, or waits in order
 //! until all its text is decided; covered text is cut out of the events it stands in.
 
+mod channels;
+mod data;
 mod lone;
 mod queue;
 mod template;
-
-use ahash::HashMap;
 
 use crate::opaque::Opaque;
 use crate::scan::Resolved;
@@ -16,8 +16,10 @@ use crate::text::{Direction, Role, Source};
 use crate::wire::escape;
 use crate::wire::reader::{Piece, Place, Reader, Writing};
 use crate::wire::sse::{Line, Splitter, lines};
-use crate::wire::{Class, Dialect, Join, Progress};
+use crate::wire::{Dialect, Join, Progress};
 
+use channels::Channels;
+use data::{joined, place_in_event};
 use lone::Lone;
 use queue::{HeldText, Queue};
 use template::{Hole, Templates};
@@ -45,13 +47,6 @@ pub(in crate::session) struct Events {
     /// The text of a string that stands with escapes.
     text: Vec<u8>,
     lone: Lone,
-}
-
-/// The runs of text of a stream, by name.
-#[derive(Debug, Default)]
-pub(super) struct Channels {
-    by_name: HashMap<String, usize>,
-    list: Vec<Channel>,
 }
 
 impl Events {
@@ -208,7 +203,7 @@ impl Events {
             };
             match hole
                 .channel
-                .and_then(|index| Some((index, self.channels.list.get_mut(index)?)))
+                .and_then(|index| Some((index, self.channels.get_mut(index)?)))
             {
                 Some((index, channel)) => {
                     let join = if hole.is_token {
@@ -367,7 +362,7 @@ impl Events {
                 });
             }
             repeats &= class.join != Join::Signature;
-            match index.and_then(|index| Some((index, channels.list.get_mut(index)?))) {
+            match index.and_then(|index| Some((index, channels.get_mut(index)?))) {
                 Some(channel) => feed(
                     queue, channel, piece.text, place, class.join, judge, scratch,
                 ),
@@ -399,60 +394,16 @@ impl Events {
     /// Ends every channel whose name begins with `prefix`.
     fn finish(&mut self, prefix: &str, judge: &mut Judge) {
         self.templates.clear();
-        let mut ended: Vec<_> = self
-            .channels
-            .by_name
-            .iter()
-            .filter(|(name, _)| name.starts_with(prefix))
-            .map(|(_, &index)| index)
-            .collect();
-        // In the order in which they began, so that findings come in one order.
-        ended.sort_unstable();
-        for index in ended {
+        for index in self.channels.take_named(prefix) {
             if judge.denied().is_some() {
                 return;
             }
-            let Some(channel) = self.channels.list.get_mut(index) else {
+            let Some(channel) = self.channels.get_mut(index) else {
                 continue;
             };
             channel.finish(judge, &mut self.scratch);
             self.queue.cut(index, channel, &self.scratch);
         }
-        // Text that comes on an ended channel after all begins a new one.
-        self.channels
-            .by_name
-            .retain(|name, _| !name.starts_with(prefix));
-    }
-}
-
-impl Channels {
-    fn index(
-        &mut self,
-        name: &str,
-        class: Class,
-        policy: &crate::policy::Policy,
-        direction: Direction,
-    ) -> Option<usize> {
-        if let Some(&index) = self.by_name.get(name) {
-            return Some(index);
-        }
-        if self.list.len() >= policy.limits.max_channels {
-            return None;
-        }
-        let index = self.list.len();
-        self.list.push(Channel::new(
-            policy,
-            direction,
-            class.role,
-            class.source,
-            name,
-        ));
-        self.by_name.insert(name.to_owned(), index);
-        Some(index)
-    }
-
-    pub(super) fn get(&self, index: usize) -> Option<&Channel> {
-        self.list.get(index)
     }
 }
 
@@ -480,40 +431,4 @@ fn feed(
     });
     channel.push(text, judge, scratch);
     queue.cut(index, channel, scratch);
-}
-
-/// The data of an event: its one line as it stands, or its lines joined as the standard says.
-fn joined<'e>(event: &'e [u8], data: &[std::ops::Range<usize>]) -> std::borrow::Cow<'e, [u8]> {
-    match data {
-        [one] => event.get(one.clone()).unwrap_or_default().into(),
-        many => {
-            let parts: Vec<_> = many
-                .iter()
-                .map(|line| event.get(line.clone()).unwrap_or_default())
-                .collect();
-            parts.join(&b'\n').into()
-        }
-    }
-}
-
-/// An offset in the joined data lines, as an offset in the event.
-fn in_event(at: usize, data: &[std::ops::Range<usize>]) -> usize {
-    let mut before = 0;
-    for line in data {
-        if at <= before + line.len() {
-            return line.start + at.saturating_sub(before);
-        }
-        before += line.len() + 1;
-    }
-    data.last().map_or(0, |line| line.end)
-}
-
-/// A place in the joined data lines, as a place in the event. A string never runs over a line end, which no
-/// JSON string can hold.
-fn place_in_event(place: &Place, data: &[std::ops::Range<usize>]) -> Place {
-    let start = in_event(place.raw.start, data);
-    Place {
-        raw: start..start + place.raw.len(),
-        writing: place.writing,
-    }
 }

@@ -5,8 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::scan::Resolved;
+use crate::session::body::events::channels::Channels;
+use crate::session::body::events::data::{in_event, joined};
 use crate::session::body::events::template::Hole;
-use crate::session::body::events::{Channels, in_event, joined};
 use crate::session::channel::Channel;
 use crate::text::Direction;
 use crate::wire::reader::{Place, Reader};

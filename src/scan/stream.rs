@@ -18,7 +18,8 @@ pub struct Stream {
     json: Escapes,
     in_string: bool,
     lane: Lane,
-    views: [View; 2],
+    /// Through percent escapes, and for plain text through those of JSON: made when the first one begins.
+    views: [Option<Box<View>>; 2],
     components: Components,
 }
 
@@ -64,7 +65,7 @@ impl Stream {
             json: Escapes::new(Kind::Json),
             in_string: false,
             lane: Lane::default(),
-            views: [View::new(Kind::Percent), View::new(Kind::Json)],
+            views: [None, None],
             components: Components::default(),
         }
     }
@@ -79,7 +80,10 @@ impl Stream {
         }
         self.in_string = false;
         self.lane.copy_from(&Lane::default());
-        self.views.iter_mut().for_each(View::restart);
+        self.views
+            .iter_mut()
+            .flatten()
+            .for_each(|view| view.restart());
         self.components.restart();
     }
 
@@ -122,7 +126,7 @@ impl Stream {
     fn plain(&self, text: &[u8]) -> usize {
         let quiet = self.utf8.pending().is_none()
             && self.json.pending().is_none()
-            && self.views.iter().all(|view| !view.is_active());
+            && self.views.iter().flatten().all(|view| !view.is_active());
         if !quiet {
             return 0;
         }
@@ -147,7 +151,7 @@ impl Stream {
         let bare = !self.in_string;
         let mut json = std::mem::replace(&mut self.json, Escapes::new(Kind::Json));
         json.finish(&mut |unit, _| self.main(automaton, unit, bare));
-        for view in &mut self.views {
+        for view in self.views.iter_mut().flatten() {
             view.finish(automaton, &mut self.components);
         }
         self.lane.finish(automaton, &mut self.components);
@@ -188,18 +192,28 @@ impl Stream {
             components,
             ..
         } = self;
-        // A JSON source is read through its own escapes by the main lane.
-        let views = views
-            .iter_mut()
-            .take(if *source == Source::Json { 1 } else { 2 });
         let mut active = false;
-        for view in views {
-            view.push(automaton, unit, lane, components);
-            active |= view.is_active();
+        for (view, kind) in views.iter_mut().zip([Kind::Percent, Kind::Json]) {
+            // A JSON source is read through its own escapes by the main lane.
+            let begins = unit.code_point == u32::from(kind.trigger())
+                && !(*source == Source::Json && kind == Kind::Json);
+            if begins && view.is_none() {
+                *view = Some(Box::new(View::new(kind)));
+            }
+            let Some(view) = view else { continue };
+            if begins || view.is_active() {
+                view.push(automaton, unit, lane, components);
+                active = true;
+            }
         }
         lane.feed(automaton, unit, components);
         if active {
-            for view in self.views.iter_mut().filter(|view| view.is_active()) {
+            for view in self
+                .views
+                .iter_mut()
+                .flatten()
+                .filter(|view| view.is_active())
+            {
                 view.rest(&self.lane);
             }
         }
@@ -214,7 +228,7 @@ impl Stream {
             .or(self.utf8.pending())
             .unwrap_or(self.at);
         let mut live = self.lane.oldest().unwrap_or(pending).min(pending);
-        for view in &self.views {
+        for view in self.views.iter().flatten() {
             live = live.min(view.live().unwrap_or(live));
         }
         live
@@ -231,5 +245,19 @@ impl Stream {
 impl Default for Stream {
     fn default() -> Self {
         Self::new(Source::Plain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_that_meets_no_escape_is_small() {
+        assert!(
+            size_of::<Stream>() + 384 <= 1536,
+            "{} bytes",
+            size_of::<Stream>()
+        );
     }
 }

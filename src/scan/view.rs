@@ -58,7 +58,7 @@ impl View {
             .min()
     }
 
-    /// Reads what the main lane is about to read.
+    /// Reads what the main lane is about to read: as long as it is active, and what may begin an escape.
     #[inline]
     pub(super) fn push(
         &mut self,
@@ -68,9 +68,6 @@ impl View {
         components: &mut Components,
     ) {
         if !self.active {
-            if unit.code_point != u32::from(self.escapes.kind().trigger()) {
-                return;
-            }
             self.active = true;
             self.differs = None;
             self.alike = None;

@@ -114,7 +114,15 @@ fn check(
         fed.check(&expected, text, &cut.to_string());
         fed.finish(automaton, &expected, text, &cut.to_string());
     }
-    let mut fed = Fed::new(source);
+    // In the memory of a channel that was left in the middle.
+    let mut fed = Fed::new(Source::Plain);
+    fed.push(
+        automaton,
+        b"x ann.b@corp.exa sk-abc123def4 pin=12%41%4\\u00",
+    );
+    fed.stream.restart(source);
+    fed.out = Resolved::default();
+    fed.fed = 0;
     let mut rest = text;
     for size in random.iter().cycle().take(text.len()) {
         let (now, later) = rest.split_at((*size).min(rest.len()));

@@ -5,6 +5,8 @@ use std::net::TcpListener;
 use std::process::Stdio;
 
 use tidegate::cli::up::model::CLEAN;
+use tidegate::cli::up::model::Model;
+use tidegate::cli::up::model::Options;
 use tidegate::cli::up::model::PLANTED;
 use tokio::io::AsyncBufReadExt;
 use tokio::io::AsyncReadExt;
@@ -25,7 +27,11 @@ struct Up {
 
 impl Up {
     async fn start() -> Self {
-        let mut child = command("127.0.0.1:0").spawn().unwrap();
+        Self::start_with(&[]).await
+    }
+
+    async fn start_with(more: &[&str]) -> Self {
+        let mut child = command("127.0.0.1:0").args(more).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut requests = Vec::new();
         let read = async {
@@ -218,4 +224,20 @@ async fn killed_outright_it_leaves_no_envoy() {
         children.iter().all(|pid| !alive(pid)).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_model_of_ones_own_is_guarded() {
+    let model = Model::start(([127, 0, 0, 1], 0).into(), Options::default())
+        .await
+        .unwrap();
+    let up = Up::start_with(&["--upstream", &format!("http://{}", model.addr())]).await;
+    let [_, redact, _] = up.requests.clone().try_into().unwrap();
+    assert!(
+        redact.contains("$OPENAI_API_KEY") && redact.contains("MODEL"),
+        "{redact}"
+    );
+    let (status, body) = shell(&redact).await;
+    assert_eq!(status, "200");
+    assert!(said(&body).starts_with("You said: I am [EMAIL]."), "{body}");
 }

@@ -184,10 +184,19 @@ impl Guard {
 
     /// SIGTERM: drain and end.
     pub(crate) fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    /// SIGSTOP: it is there, holds its connections, and does nothing any more.
+    pub(crate) fn hang(&self) {
+        self.signal("-STOP");
+    }
+
+    fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(
             Command::new("kill")
-                .args(["-TERM", &pid])
+                .args([name, &pid])
                 .status()
                 .unwrap()
                 .success()

@@ -141,6 +141,29 @@ async fn a_killed_guard_lets_nothing_pass() {
 }
 
 #[tokio::test]
+async fn a_guard_that_hangs_is_found_and_lets_nothing_pass() {
+    let lab = Lab::start(paced()).await;
+    let mut answer = send(
+        lab.addr(),
+        Http::One,
+        CHAT,
+        ask("a clean one", true).to_string(),
+    )
+    .await;
+    answer.read_until("You").await;
+    lab.guard.hang();
+    let whole = answer.whole().await;
+    assert!(!whole.clean && !whole.body.contains("[DONE]"), "{whole:?}");
+    let whole = post(lab.addr(), Http::Two, CHAT, &ask("a clean one", false)).await;
+    assert_eq!(whole.status, 503, "{whole:?}");
+    assert_eq!(
+        lab.journal.entries().len(),
+        1,
+        "the model saw an unguarded request"
+    );
+}
+
+#[tokio::test]
 async fn a_terminated_guard_finishes_its_streams() {
     let mut lab = Lab::start(paced()).await;
     let mut answer = send(

@@ -7,11 +7,10 @@ use super::automaton::{Automaton, BEGINS_WORD, KIND_TEXT_START, OPENS, OPENS_GAT
 use super::cover::{Components, Record};
 use super::decode::{Origin, Unit};
 use super::gate::{GateState, LOOK_BACK};
+use super::starts::{Group, Start, Starts};
 use super::stream::Resolved;
 use crate::text::fold::fold;
 
-/// No start.
-const NONE: u32 = u32::MAX;
 /// The window is not trimmed before it has this size.
 const WINDOW_BYTES: usize = 384;
 /// Bytes that enter the window at once.
@@ -33,31 +32,9 @@ pub(super) struct Lane {
     /// The state of the only live start, kept out of the lists; 0 if there is none or they hold it.
     solo_state: u16,
     solo: Start,
-    groups: Vec<Group>,
-    starts: Vec<Start>,
-    free: u32,
+    starts: Starts,
     committed: Vec<Committed>,
     gates: GateState,
-}
-
-/// Live starts in one state, oldest first.
-#[derive(Debug, Clone, Copy)]
-struct Group {
-    state: u16,
-    first: u32,
-    last: u32,
-    /// `at` of the first.
-    oldest: u64,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Start {
-    /// Detection position.
-    at: u64,
-    /// Text position.
-    origin: u64,
-    bare: bool,
-    next: u32,
 }
 
 /// An open-ended rule has accepted a match from this start: every longer one counts, without a cap. Of the
@@ -80,9 +57,7 @@ impl Default for Lane {
             origin_end: 0,
             solo_state: 0,
             solo: Start::default(),
-            groups: Vec::new(),
-            starts: Vec::new(),
-            free: NONE,
+            starts: Starts::default(),
             committed: Vec::new(),
             gates: GateState::default(),
         }
@@ -93,8 +68,7 @@ impl Lane {
     /// Becomes a copy of `other` in the memory it has.
     pub(super) fn copy_from(&mut self, other: &Self) {
         self.window.clone_from(&other.window);
-        self.groups.clone_from(&other.groups);
-        self.starts.clone_from(&other.starts);
+        self.starts.copy_from(&other.starts);
         self.committed.clone_from(&other.committed);
         self.gates.copy_from(&other.gates);
         self.at = other.at;
@@ -102,7 +76,6 @@ impl Lane {
         self.trim_at = other.trim_at;
         self.kind = other.kind;
         self.origin_end = other.origin_end;
-        self.free = other.free;
         self.solo_state = other.solo_state;
         self.solo = other.solo;
     }
@@ -118,13 +91,14 @@ impl Lane {
         if self.solo_state != 0 {
             return Some(self.solo.origin);
         }
-        if self.groups.is_empty() && self.committed.is_empty() {
+        if self.starts.groups.is_empty() && self.committed.is_empty() {
             return None;
         }
         let groups = self
+            .starts
             .groups
             .iter()
-            .filter_map(|group| self.start(group.first));
+            .filter_map(|group| self.starts.get(group.first));
         let committed = self.committed.iter().map(|committed| committed.start);
         groups.chain(committed).map(|start| start.origin).min()
     }
@@ -170,7 +144,7 @@ impl Lane {
             let mut rest = chunk;
             while let [byte, tail @ ..] = rest {
                 let passed = if self.committed.is_empty() && components.is_idle() {
-                    match self.groups.as_slice() {
+                    match self.starts.groups.as_slice() {
                         [] => self.glide(automaton, rest, origin),
                         [group] if group.first == group.last => self.glide(automaton, rest, origin),
                         [_] => self.walk(automaton, rest),
@@ -226,10 +200,10 @@ impl Lane {
         let table = &automaton.table;
         let mut interest = self.interest();
         let mut kind = self.kind;
-        if let Some(group) = self.groups.pop() {
+        if let Some(group) = self.starts.groups.pop() {
             self.solo_state = group.state;
-            self.solo = self.start(group.first).unwrap_or_default();
-            self.release(group);
+            self.solo = self.starts.get(group.first).unwrap_or_default();
+            self.starts.release(group);
         }
         let (mut state, mut start) = (self.solo_state, self.solo);
         let mut passed = 0;
@@ -307,7 +281,7 @@ impl Lane {
     fn walk(&mut self, automaton: &Automaton, text: &[u8]) -> usize {
         let table = &automaton.table;
         let interest = self.interest();
-        let Some(group) = self.groups.first_mut() else {
+        let Some(group) = self.starts.groups.first_mut() else {
             return 0;
         };
         let (mut state, mut kind) = (group.state, self.kind);
@@ -344,7 +318,7 @@ impl Lane {
         if !self.committed.is_empty() {
             self.step_committed(automaton, label, components);
         }
-        if !self.groups.is_empty() {
+        if !self.starts.groups.is_empty() {
             self.step_groups(automaton, label, components);
         }
         let opens = table.opens(self.kind, byte);
@@ -371,7 +345,7 @@ impl Lane {
     fn end_solo(&mut self) {
         if self.solo_state != 0 {
             let state = std::mem::take(&mut self.solo_state);
-            self.add(state, self.solo);
+            self.starts.add(state, self.solo);
         }
     }
 
@@ -400,16 +374,16 @@ impl Lane {
         self.step_committed(automaton, end, components);
         self.step_groups(automaton, end, components);
         self.committed.clear();
-        while let Some(group) = self.groups.pop() {
-            self.release(group);
+        while let Some(group) = self.starts.groups.pop() {
+            self.starts.release(group);
         }
     }
 
     fn step_groups(&mut self, automaton: &Automaton, label: usize, components: &mut Components) {
         let table = &automaton.table;
         let mut kept = 0usize;
-        for i in 0..self.groups.len() {
-            let Some(mut group) = self.groups.get(i).copied() else {
+        for i in 0..self.starts.groups.len() {
+            let Some(mut group) = self.starts.groups.get(i).copied() else {
                 break;
             };
             let state = table.next(group.state, label);
@@ -418,51 +392,31 @@ impl Lane {
             }
             group.state = state;
             let slack = u64::from(table.slack(state));
-            if self.at + 1 - group.oldest > slack && !self.expire(&mut group, slack) {
+            if self.at + 1 - group.oldest > slack
+                && !self.starts.expire(&mut group, self.at + 1, slack)
+            {
                 continue;
             }
             match kept
                 .checked_sub(1)
-                .and_then(|last| self.groups.get(last))
+                .and_then(|last| self.starts.groups.get(last))
                 .copied()
             {
                 Some(last) if last.state == state => {
-                    let merged = self.merge(last, group);
-                    if let Some(last) = self.groups.get_mut(kept - 1) {
+                    let merged = self.starts.merge(last, group);
+                    if let Some(last) = self.starts.groups.get_mut(kept - 1) {
                         *last = merged;
                     }
                 }
                 _ => {
-                    if let Some(place) = self.groups.get_mut(kept) {
+                    if let Some(place) = self.starts.groups.get_mut(kept) {
                         *place = group;
                     }
                     kept += 1;
                 }
             }
         }
-        self.groups.truncate(kept);
-    }
-
-    /// Drops the starts that have read more than `slack` bytes; whether any is left.
-    fn expire(&mut self, group: &mut Group, slack: u64) -> bool {
-        if slack == 0 {
-            self.release(*group);
-            return false;
-        }
-        while let Some(start) = self.start(group.first) {
-            if self.at + 1 - start.at <= slack {
-                group.oldest = start.at;
-                return true;
-            }
-            let gone = group.first;
-            group.first = start.next;
-            self.release(Group {
-                first: gone,
-                last: gone,
-                ..*group
-            });
-        }
-        false
+        self.starts.groups.truncate(kept);
     }
 
     /// Records what entering `state` reports of the starts of `group`: matches that end before this byte.
@@ -487,7 +441,7 @@ impl Lane {
                 .min()
                 .unwrap_or(u64::MAX);
             let mut link = group.first;
-            while let Some(start) = self.start(link).filter(|start| start.at < before) {
+            while let Some(start) = self.starts.get(link).filter(|start| start.at < before) {
                 link = start.next;
                 if self.at - start.at > rule.cap {
                     continue;
@@ -581,86 +535,9 @@ impl Lane {
             at: self.at,
             origin: origin.start,
             bare: origin.bare,
-            next: NONE,
+            ..Start::default()
         };
-        self.add(state, start);
-    }
-
-    fn add(&mut self, state: u16, start: Start) {
-        let start = Start {
-            next: NONE,
-            ..start
-        };
-        let link = if self.free == NONE {
-            self.starts.push(start);
-            self.starts.len() as u32 - 1
-        } else {
-            let link = self.free;
-            if let Some(place) = self.starts.get_mut(link as usize) {
-                self.free = place.next;
-                *place = start;
-            }
-            link
-        };
-        let group = Group {
-            state,
-            first: link,
-            last: link,
-            oldest: start.at,
-        };
-        match self.groups.last().copied() {
-            Some(last) if last.state == state => {
-                let merged = self.merge(last, group);
-                if let Some(last) = self.groups.last_mut() {
-                    *last = merged;
-                }
-            }
-            _ => self.groups.push(group),
-        }
-    }
-
-    /// Joins two groups in the same state, oldest start first.
-    fn merge(&mut self, a: Group, b: Group) -> Group {
-        let (mut a, mut b) = if a.oldest <= b.oldest { (a, b) } else { (b, a) };
-        let appends = self.start(a.last).is_some_and(|last| last.at <= b.oldest);
-        if appends {
-            self.link(a.last, b.first);
-            return Group { last: b.last, ..a };
-        }
-        let mut merged = Group { last: a.first, ..a };
-        a.first = self.start(a.first).map_or(NONE, |start| start.next);
-        loop {
-            let (left, right) = (self.start(a.first), self.start(b.first));
-            let take = match (left, right) {
-                (Some(left), Some(right)) if left.at <= right.at => &mut a,
-                (_, Some(_)) => &mut b,
-                (Some(_), None) => &mut a,
-                (None, None) => break,
-            };
-            let link = take.first;
-            take.first = self.start(link).map_or(NONE, |start| start.next);
-            self.link(merged.last, link);
-            merged.last = link;
-        }
-        self.link(merged.last, NONE);
-        merged
-    }
-
-    /// Gives the starts of `group` back.
-    fn release(&mut self, group: Group) {
-        self.link(group.last, self.free);
-        self.free = group.first;
-    }
-
-    fn link(&mut self, from: u32, to: u32) {
-        if let Some(start) = self.starts.get_mut(from as usize) {
-            start.next = to;
-        }
-    }
-
-    #[inline]
-    fn start(&self, link: u32) -> Option<Start> {
-        self.starts.get(link as usize).copied()
+        self.starts.add(state, start);
     }
 
     /// The detection bytes from `from` to here.
@@ -674,7 +551,7 @@ impl Lane {
     /// Drops what no start and no gate needs from the window.
     #[cold]
     fn trim(&mut self, automaton: &Automaton) {
-        let groups = self.groups.iter().map(|group| group.oldest);
+        let groups = self.starts.groups.iter().map(|group| group.oldest);
         let committed = self.committed.iter().filter_map(|committed| {
             let rule = automaton.rule(committed.rule)?;
             let listed = !rule.allow.is_empty() && self.at - committed.start.at <= rule.cap;

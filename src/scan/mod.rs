@@ -13,6 +13,7 @@ mod gate;
 mod lane;
 pub mod lint;
 pub mod rule;
+mod starts;
 pub mod stream;
 pub mod validate;
 mod view;

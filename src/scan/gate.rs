@@ -304,6 +304,8 @@ impl GateState {
     /// Finds out what is true at `at` and for how long.
     fn look(&mut self, gates: &Gates, at: u64) {
         (self.near, self.assigned, self.valid_until) = (0, 0, u64::MAX);
+        self.seen
+            .retain(|(_, begin, _)| at <= begin + u64::from(GATE_BYTES));
         // Letters break an assignment, so only words that end where the last one ends can be assigned.
         let ended = self
             .seen

@@ -273,20 +273,20 @@ impl Lane {
                     break;
                 }
             }
-            if state == 0 {
-                if opens & OPENS != 0 {
-                    state = table.first(kind, table.class(*byte));
-                    start.at = self.at + passed;
-                    start.origin = origin.start + passed;
-                    start.bare = origin.bare;
-                }
-            } else {
+            if state != 0 {
                 let next = table.next(state, table.class(*byte));
-                if table.is_loud(next) || opens & OPENS != 0 {
+                let read = self.at + passed + 1 - start.at;
+                let dies = read > u64::from(table.slack(next));
+                if table.is_loud(next) || (opens & OPENS != 0 && !dies) {
                     break;
                 }
-                let dies = self.at + passed + 1 - start.at > u64::from(table.slack(next));
                 state = if dies { 0 } else { next };
+            }
+            if opens & OPENS != 0 {
+                state = table.first(kind, table.class(*byte));
+                start.at = self.at + passed;
+                start.origin = origin.start + passed;
+                start.bare = origin.bare;
             }
             if opens & BEGINS_WORD != 0 {
                 self.gates.begin(&automaton.gates, self.at + passed, ahead);

@@ -38,6 +38,8 @@ pub(super) struct Half {
     /// Chunks that have no answer yet, in STREAMED while the headers' answer waits: Envoy takes the answers
     /// in order. And their bytes.
     unanswered: (usize, usize),
+    /// Bytes that may leave with the next answer, in a mode that says nothing unasked.
+    backlog: Vec<u8>,
 }
 
 impl Half {
@@ -60,6 +62,7 @@ impl Half {
             had_length: false,
             pending: None,
             unanswered: (0, 0),
+            backlog: Vec::new(),
         }
     }
 
@@ -160,6 +163,7 @@ impl Half {
 
     /// A chunk was read and these bytes may leave.
     pub(super) fn go_on(&mut self, chunk: &[u8], bytes: Vec<u8>, out: &mut Vec<Effect>) {
+        let bytes = self.behind_backlog(bytes);
         if !self.holds_all() {
             self.answer_headers(HeaderChanges::default(), out);
         }
@@ -185,6 +189,7 @@ impl Half {
         changes: HeaderChanges,
         out: &mut Vec<Effect>,
     ) {
+        let bytes = self.behind_backlog(bytes);
         self.phase = Phase::Done;
         if self.pending.is_some() {
             let mut known = changes;
@@ -284,6 +289,23 @@ impl Half {
             let (chunks, _) = std::mem::take(&mut self.unanswered);
             out.extend((0..chunks).map(|_| self.message(Vec::new(), false)));
         }
+    }
+
+    /// Body bytes that may leave although no chunk came: at once in full duplex, with the next answer elsewhere.
+    pub(super) fn pass_unasked(&mut self, mut bytes: Vec<u8>, out: &mut Vec<Effect>) {
+        match self.mode {
+            BodyMode::FullDuplexStreamed => self.emit(bytes, out),
+            _ => self.backlog.append(&mut bytes),
+        }
+    }
+
+    fn behind_backlog(&mut self, mut bytes: Vec<u8>) -> Vec<u8> {
+        if self.backlog.is_empty() {
+            return bytes;
+        }
+        let mut all = std::mem::take(&mut self.backlog);
+        all.append(&mut bytes);
+        all
     }
 
     /// Body bytes that are not the last, in full duplex.

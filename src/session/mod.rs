@@ -131,7 +131,7 @@ impl Session {
                     .guard_mut()
                     .let_rest_pass(&mut self.judge, &mut bytes);
                 self.request.answer_headers(HeaderChanges::default(), out);
-                self.request.emit(bytes, out);
+                self.request.pass_unasked(bytes, out);
             } else {
                 self.refuse(Direction::Request, out);
             }
@@ -172,10 +172,11 @@ impl Session {
         if self.format.is_none() {
             self.format = std::str::from_utf8(path).ok().and_then(Format::by_path);
         }
-        // An answer that comes compressed could not be read: the upstream is asked for a plain one.
+        // An answer that comes compressed could not be read: the upstream is asked for a plain one. Said, not
+        // left out: without the header any coding would do (RFC 9110, section 12.5.3).
         let changes = HeaderChanges {
-            set: Vec::new(),
-            remove: vec!["accept-encoding"],
+            set: vec![("accept-encoding", "identity".to_owned())],
+            remove: Vec::new(),
         };
         // `h2c` asks for another framing of the same exchange, and Envoy does not follow it.
         let is_upgrade = value(headers, "upgrade")

@@ -91,7 +91,7 @@ impl Guard {
     /// Gives up judging: what is held leaves, with the edits that are known, and the rest as it comes.
     pub(super) fn let_rest_pass(&mut self, judge: &mut Judge, out: &mut Vec<u8>) {
         match std::mem::replace(self, Self::Pass) {
-            Self::Whole(whole) => out.append(&mut whole.into_held()),
+            Self::Whole(mut whole) => out.append(&mut whole.take_held()),
             Self::Events(events) => events.into_rest(judge, out),
             Self::Plain(plain) => plain.into_rest(judge, out),
             Self::Pass => {}

@@ -1,5 +1,7 @@
 //! A body of plain text: it leaves byte by byte, as far as no rule could still match.
 
+use zeroize::Zeroize;
+
 use crate::opaque::Opaque;
 use crate::scan::Resolved;
 use crate::session::body::charge;
@@ -98,5 +100,12 @@ impl Plain {
             out.extend(gone);
         }
         self.left += count as u64;
+    }
+}
+
+/// Text that was held, a secret that was covered among it, does not outlive the exchange.
+impl Drop for Plain {
+    fn drop(&mut self) {
+        self.held.zeroize();
     }
 }

@@ -1,6 +1,7 @@
 //! A body that is one document: held to its end, judged, edited in place.
 
 use ahash::HashMap;
+use zeroize::Zeroize;
 
 use crate::opaque::Opaque;
 use crate::scan::Resolved;
@@ -59,8 +60,8 @@ impl Whole {
         Ok(())
     }
 
-    pub(super) fn into_held(self) -> Vec<u8> {
-        self.held
+    pub(super) fn take_held(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.held)
     }
 
     fn judge(&mut self, judge: &mut Judge, out: &mut Vec<u8>) -> Result<(), Opaque> {
@@ -97,9 +98,16 @@ impl Whole {
             out.append(&mut self.held);
         } else {
             splice(&self.held, &mut splices, out);
-            self.held = Vec::new();
+            self.held.zeroize();
         }
         Ok(())
+    }
+}
+
+/// A held body rests here for as long as a client takes to send it: what was in it does not outlive it.
+impl Drop for Whole {
+    fn drop(&mut self) {
+        self.held.zeroize();
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
+use zeroize::Zeroize;
+
 use crate::scan::Resolved;
 use crate::session::body::events::channels::Channels;
 use crate::session::body::events::data::{in_event, joined};
@@ -60,6 +62,13 @@ pub(super) struct Edit {
     span: Range<usize>,
     with: Option<Arc<str>>,
     bare: bool,
+}
+
+/// Events that waited held a secret, or might have: their bytes do not outlive the stream.
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
 }
 
 impl Held {
@@ -214,7 +223,7 @@ impl Queue {
             *left = *after;
         }
         if self.spare.len() < SPARE {
-            held.bytes.clear();
+            held.bytes.zeroize();
             held.texts.clear();
             self.spare.push(held);
         }

@@ -18,6 +18,16 @@ pub enum Opaque {
     TooManyChannels,
     /// A `content-encoding` that is not decoded.
     UnsupportedCoding,
+    /// The coded body does not decode, or its checksum is wrong.
+    InvalidCoding,
+    /// The coded body ends before its coding does.
+    Truncated,
+    /// Bytes after the end of the coded body.
+    TrailingBytes,
+    /// The coded body decodes to far more than came.
+    Bomb,
+    /// Sound, pictures, files that hold no text: there is nothing to read in it.
+    Binary,
     /// The text is not UTF-8 where the format demands it.
     InvalidEncoding,
     /// The body did not arrive within its deadline.
@@ -32,13 +42,18 @@ pub enum Opaque {
 
 impl Opaque {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::UnknownFormat,
         Self::InvalidJson,
         Self::TooLarge,
         Self::TooDeep,
         Self::TooManyChannels,
         Self::UnsupportedCoding,
+        Self::InvalidCoding,
+        Self::Truncated,
+        Self::TrailingBytes,
+        Self::Bomb,
+        Self::Binary,
         Self::InvalidEncoding,
         Self::Timeout,
         Self::TrailersHeld,
@@ -55,6 +70,11 @@ impl Opaque {
             Self::TooDeep => "too_deep",
             Self::TooManyChannels => "too_many_channels",
             Self::UnsupportedCoding => "unsupported_coding",
+            Self::InvalidCoding => "invalid_coding",
+            Self::Truncated => "truncated",
+            Self::TrailingBytes => "trailing_bytes",
+            Self::Bomb => "bomb",
+            Self::Binary => "binary",
             Self::InvalidEncoding => "invalid_encoding",
             Self::Timeout => "timeout",
             Self::TrailersHeld => "trailers_held",

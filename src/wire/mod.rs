@@ -2,6 +2,7 @@
 //! nothing of what is looked for.
 
 pub mod anthropic_messages;
+pub mod coding;
 pub mod dialect;
 pub mod escape;
 pub mod json;

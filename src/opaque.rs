@@ -30,6 +30,8 @@ pub enum Opaque {
     Binary,
     /// The text is not UTF-8 where the format demands it.
     InvalidEncoding,
+    /// A stream whose framing does not add up: a binary frame with a wrong length or checksum.
+    InvalidFraming,
     /// The body did not arrive within its deadline.
     Timeout,
     /// Trailers ended a body in STREAMED or BUFFERED mode while text was held: no message was left to send it.
@@ -42,7 +44,7 @@ pub enum Opaque {
 
 impl Opaque {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::UnknownFormat,
         Self::InvalidJson,
         Self::TooLarge,
@@ -55,6 +57,7 @@ impl Opaque {
         Self::Bomb,
         Self::Binary,
         Self::InvalidEncoding,
+        Self::InvalidFraming,
         Self::Timeout,
         Self::TrailersHeld,
         Self::NotSent,
@@ -76,6 +79,7 @@ impl Opaque {
             Self::Bomb => "bomb",
             Self::Binary => "binary",
             Self::InvalidEncoding => "invalid_encoding",
+            Self::InvalidFraming => "invalid_framing",
             Self::Timeout => "timeout",
             Self::TrailersHeld => "trailers_held",
             Self::NotSent => "not_sent",

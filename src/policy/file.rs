@@ -309,6 +309,13 @@ fn read_limits(limits: &mut Limits, mut fields: Fields<'_>, errors: &mut Errors)
         &mut limits.max_held_bytes,
         fields.bytes("maxHeldBytes", WAITING, errors),
     );
+    if let Some(ratio) = fields.integer("maxDecodeRatio", 1..=100_000, errors) {
+        limits.max_decode_ratio = ratio;
+    }
+    set(
+        &mut limits.decode_grace_bytes,
+        fields.bytes("decodeGraceBytes", BODY, errors),
+    );
     set(
         &mut limits.max_depth,
         fields.integer("maxDepth", 8..=1024, errors),

@@ -377,7 +377,8 @@ fn what_cannot_be_read_is_refused_with_its_reason() {
         "too_large",
     );
     refused(&[], &"[".repeat(60), "invalid_json");
-    refused(&[("content-encoding", "gzip")], "{}", "unsupported_coding");
+    refused(&[("content-encoding", "x-own")], "{}", "unsupported_coding");
+    refused(&[("content-encoding", "gzip")], "{}", "invalid_coding");
     refused(&[("upgrade", "websocket")], "", "websocket");
     refused(&[], "{\"role\":\"user\",\"role\":\"x\"}", "invalid_json");
 }

@@ -34,6 +34,13 @@ pub struct Limits {
 /// Findings kept in one decision; more are only counted. Default 256: a log line stays readable.
 pub const FINDINGS_KEPT: usize = 256;
 
+/// Values of one exchange that may be put back into its answer. Default 4,096: a prompt of 8 MiB that is a list
+/// of addresses stays below 2 MiB of state; what comes after is redacted plainly.
+pub const VAULT_ENTRIES: usize = 4096;
+
+/// Bytes of all of them. Default 1 MiB, for the same reason.
+pub const VAULT_BYTES: usize = 1 << 20;
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

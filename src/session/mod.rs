@@ -9,6 +9,7 @@ mod channel;
 mod coded;
 mod event;
 mod half;
+mod hide;
 mod judge;
 mod plan;
 
@@ -20,7 +21,7 @@ pub use plan::Route;
 use std::sync::Arc;
 
 use crate::opaque::Opaque;
-use crate::policy::{Decision, Policy};
+use crate::policy::{AcceptEncoding, Decision, Policy};
 use crate::text::Direction;
 use crate::wire::{Format, Progress};
 
@@ -186,10 +187,11 @@ impl Session {
         if self.format.is_none() {
             self.format = Format::by_target(&self.asked.target());
         }
-        // An answer that comes compressed could not be read: the upstream is asked for a plain one. Said, not
-        // left out: without the header any coding would do (RFC 9110, section 12.5.3).
+        // The upstream is asked for a plain answer, unless the policy spares it that. Said, not left out:
+        // without the header any coding would do (RFC 9110, section 12.5.3).
         let mut changes = HeaderChanges::default();
-        if !self.signed.accept_encoding || self.route.is_signed_later {
+        let may_edit = !self.signed.accept_encoding || self.route.is_signed_later;
+        if may_edit && self.judge.policy().accept_encoding == AcceptEncoding::Identity {
             changes.set.push(("accept-encoding", "identity".to_owned()));
         }
         let plan = if plan::is_upgrade(headers) {

@@ -6,15 +6,14 @@ use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
-use tidegate::limits::Limits;
 use tidegate::opaque::Opaque;
-use tidegate::policy::{Decision, Mode, OpaqueRules, Policy, Scopes, Verdict};
+use tidegate::policy::{Decision, Mode, Policy, Verdict};
 use tidegate::session::{Body, BodyMode, Effect, Event, Header, HeaderChanges, Modes, Session};
 use tidegate::text::Direction;
 
 use crate::chunking::{denying, redacting};
 use crate::fixtures::{Fixture, fixtures};
-use crate::support::{MODES, play};
+use crate::support::{MODES, play, policy};
 
 const CODINGS: [&str; 5] = ["gzip", "deflate", "br", "zstd", "gzip, br"];
 
@@ -329,16 +328,8 @@ fn noise(count: usize) -> Vec<u8> {
 }
 
 fn lenient(mode: Mode, allowed: &[Opaque]) -> Arc<Policy> {
-    Arc::new(Policy {
-        name: "test".to_owned(),
-        mode,
-        limits: Limits::default(),
-        decision_header: false,
-        opaque: OpaqueRules {
-            allowed: allowed.to_vec(),
-        },
-        scopes: Scopes::default(),
-    })
+    let policy = Arc::into_inner(policy(&[], allowed)).unwrap();
+    Arc::new(Policy { mode, ..policy })
 }
 
 fn held(direction: Direction, coding: &str, modes: Modes) -> Coded<'_> {

@@ -3,7 +3,7 @@
 use crate::document::{Document, Errors, Fields, Node, Position};
 use crate::limits::Limits;
 use crate::opaque::Opaque;
-use crate::policy::{Action, Mode};
+use crate::policy::{AcceptEncoding, Action, Mode};
 use crate::text::{Direction, Role};
 
 /// What a policy file says it is.
@@ -11,6 +11,10 @@ const API_VERSION: &str = "tidegate.dev/v1alpha1";
 const KIND: &str = "GuardPolicy";
 
 const MODES: &[(&str, Mode)] = &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)];
+const ACCEPT_ENCODINGS: &[(&str, AcceptEncoding)] = &[
+    ("identity", AcceptEncoding::Identity),
+    ("keep", AcceptEncoding::Keep),
+];
 const ACTIONS: &[(&str, Action)] = &[
     ("observe", Action::Observe),
     ("pseudonymize", Action::Pseudonymize),
@@ -31,6 +35,7 @@ pub(super) struct PolicyFile {
     pub(super) mode: Mode,
     pub(super) limits: Limits,
     pub(super) decision_header: bool,
+    pub(super) accept_encoding: AcceptEncoding,
     pub(super) opaque_allowed: Vec<Opaque>,
     /// `pseudonymize.restoreInTools`.
     pub(super) restore_in_tools: Vec<String>,
@@ -75,6 +80,7 @@ impl PolicyFile {
             mode: Mode::Enforce,
             limits: Limits::default(),
             decision_header: false,
+            accept_encoding: AcceptEncoding::default(),
             opaque_allowed: Vec::new(),
             restore_in_tools: Vec::new(),
             entries: [Vec::new(), Vec::new()],
@@ -161,6 +167,9 @@ impl PolicyFile {
         if let Some(limits) = fields.fields("limits", errors) {
             read_limits(&mut self.limits, limits, errors);
         }
+        self.accept_encoding = fields
+            .one_of("acceptEncoding", ACCEPT_ENCODINGS, errors)
+            .unwrap_or_default();
         self.decision_header = fields.boolean("decisionHeader", errors).unwrap_or_default();
         fields.finish(errors);
     }

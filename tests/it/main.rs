@@ -1,6 +1,7 @@
 //! The library from outside: its invariants, each held by data.
 
 mod chunking;
+mod coded;
 mod engine;
 mod ext_proc;
 mod fixtures;

@@ -162,7 +162,7 @@ impl Ending<'_> {
 }
 
 /// Charges `more` bytes to a buffer that holds `held`, before it grows.
-fn charge(held: usize, more: usize, limit: usize) -> Result<(), Opaque> {
+pub(super) fn charge(held: usize, more: usize, limit: usize) -> Result<(), Opaque> {
     if held.saturating_add(more) > limit {
         Err(Opaque::TooLarge)
     } else {

@@ -20,6 +20,8 @@ pub enum Opaque {
     UnsupportedCoding,
     /// The text is not UTF-8 where the format demands it.
     InvalidEncoding,
+    /// A stream whose framing does not add up: a binary frame with a wrong length or checksum.
+    InvalidFraming,
     /// The body did not arrive within its deadline.
     Timeout,
     /// Trailers ended a body in STREAMED or BUFFERED mode while text was held: no message was left to send it.
@@ -32,7 +34,7 @@ pub enum Opaque {
 
 impl Opaque {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::UnknownFormat,
         Self::InvalidJson,
         Self::TooLarge,
@@ -40,6 +42,7 @@ impl Opaque {
         Self::TooManyChannels,
         Self::UnsupportedCoding,
         Self::InvalidEncoding,
+        Self::InvalidFraming,
         Self::Timeout,
         Self::TrailersHeld,
         Self::NotSent,
@@ -56,6 +59,7 @@ impl Opaque {
             Self::TooManyChannels => "too_many_channels",
             Self::UnsupportedCoding => "unsupported_coding",
             Self::InvalidEncoding => "invalid_encoding",
+            Self::InvalidFraming => "invalid_framing",
             Self::Timeout => "timeout",
             Self::TrailersHeld => "trailers_held",
             Self::NotSent => "not_sent",

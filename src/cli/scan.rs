@@ -13,7 +13,7 @@ use self::feed::{Feed, FeedError, Source};
 use super::policy::{self, PolicyError};
 use crate::policy::Verdict;
 use crate::text::Direction;
-use crate::wire::{DIALECTS, Format};
+use crate::wire::Format;
 
 /// Arguments of `tidegate scan`.
 #[derive(Debug, clap::Args)]
@@ -21,9 +21,9 @@ pub struct Args {
     /// The policy; without it secrets and personal data are redacted
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// What the body is: a provider's API, or `text`
+    /// What the body is: a provider's API, or `text`; `list` prints all that are known
     #[arg(long, value_name = "FORMAT", value_parser = format)]
-    format: Format,
+    format: Asked,
     /// Which half of an exchange the body is
     #[arg(long, value_enum, default_value_t = Half::Response)]
     direction: Half,
@@ -36,6 +36,14 @@ pub struct Args {
     /// Write a line `{"fed": bytes in, "out": bytes out}` after each chunk
     #[arg(long, value_name = "FILE")]
     flush_trace: Option<PathBuf>,
+}
+
+/// What `--format` asks for.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    /// The names of all formats, and no scan.
+    List,
+    Of(Format),
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -58,7 +66,12 @@ enum ScanError {
 /// Exit codes: 0 the body is allowed as it came, 1 it was redacted or denied, 2 could not run.
 pub fn main(args: &Args) -> ExitCode {
     let mut talk = io::stderr().lock();
-    let (line, code) = match run(args) {
+    let Asked::Of(format) = args.format else {
+        let mut data = io::stdout().lock();
+        let written = Format::names().try_for_each(|name| writeln!(data, "{name}"));
+        return ExitCode::from(if written.is_ok() { 0 } else { 2 });
+    };
+    let (line, code) = match run(args, format) {
         Ok((json, Verdict::Allow)) => (json, 0),
         Ok((json, Verdict::Redact | Verdict::Deny)) => (json, 1),
         Err(error) => (error.to_string(), 2),
@@ -69,7 +82,7 @@ pub fn main(args: &Args) -> ExitCode {
 }
 
 /// The decision as JSON, and its verdict.
-fn run(args: &Args) -> Result<(String, Verdict), ScanError> {
+fn run(args: &Args, format: Format) -> Result<(String, Verdict), ScanError> {
     let ready = policy::load(args.policy.as_deref())?;
     let trace = match &args.flush_trace {
         None => None,
@@ -84,7 +97,7 @@ fn run(args: &Args) -> Result<(String, Verdict), ScanError> {
     let input = BufReader::with_capacity(feed::AS_IT_COMES_BYTES, io::stdin().lock());
     let feed = Feed {
         policy: Arc::new(ready.loaded.policy),
-        format: args.format,
+        format,
         direction: match args.direction {
             Half::Request => Direction::Request,
             Half::Response => Direction::Response,
@@ -97,10 +110,12 @@ fn run(args: &Args) -> Result<(String, Verdict), ScanError> {
     Ok((decision.to_json(), decision.verdict))
 }
 
-fn format(name: &str) -> Result<Format, String> {
-    Format::by_name(name).ok_or_else(|| {
-        let names = DIALECTS.iter().map(|dialect| dialect.name());
-        let names: Vec<&str> = names.chain(["text"]).collect();
+fn format(name: &str) -> Result<Asked, String> {
+    if name == "list" {
+        return Ok(Asked::List);
+    }
+    Format::by_name(name).map(Asked::Of).ok_or_else(|| {
+        let names: Vec<&str> = Format::names().collect();
         format!("known are {}", names.join(", "))
     })
 }

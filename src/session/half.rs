@@ -165,7 +165,7 @@ impl Half {
     pub(super) fn go_on(&mut self, chunk: &[u8], bytes: Vec<u8>, out: &mut Vec<Effect>) {
         let bytes = self.behind_backlog(bytes);
         if !self.holds_all() {
-            self.answer_headers(HeaderChanges::default(), out);
+            self.answer_headers(self.without_length(), out);
         }
         match self.mode {
             BodyMode::FullDuplexStreamed => self.emit(bytes, out),
@@ -179,6 +179,15 @@ impl Half {
             }
             _ => out.push(self.answer(chunk, bytes, false)),
         }
+    }
+
+    /// What a body that streams takes out of its headers.
+    fn without_length(&self) -> HeaderChanges {
+        let mut changes = HeaderChanges::default();
+        if self.guard.is_stream() {
+            changes.remove.push("content-length");
+        }
+        changes
     }
 
     /// The last chunk was read; these bytes are the last.
@@ -281,7 +290,11 @@ impl Half {
                 changes.set.retain(|(set, _)| *set != name);
                 changes.set.push((name, value));
             }
-            changes.remove.extend(more.remove);
+            for name in more.remove {
+                if !changes.remove.contains(&name) {
+                    changes.remove.push(name);
+                }
+            }
             out.push(Effect::Headers {
                 direction: self.direction,
                 changes,

@@ -26,6 +26,8 @@ pub(super) enum Reason {
     Rule(Arc<str>),
     /// The body could not be judged.
     Opaque(Opaque),
+    /// It would have been edited, and the client's signature over it allows no edit.
+    Signed,
 }
 
 /// Where text that is judged stands.
@@ -158,6 +160,12 @@ impl Judge {
         false
     }
 
+    /// Refuses the direction being judged, for a reason that is no rule's.
+    pub(super) fn denies(&mut self, reason: Reason) {
+        self.denied.get_or_insert(reason);
+        self.raise(Verdict::Deny);
+    }
+
     /// Says that a body is not judged, whatever the policy thinks of that.
     pub(super) fn is_unjudged(&mut self, direction: Direction, why: Opaque) {
         if !self.decision.unjudged.contains(&(direction, why)) {
@@ -185,6 +193,9 @@ impl Reason {
             Self::Opaque(why) => {
                 format!("The {what} was blocked by policy: it could not be inspected ({why}).")
             }
+            Self::Signed => format!(
+                "The {what} was blocked by policy: text in it must be redacted, and the client's AWS signature over it allows no edit."
+            ),
         }
     }
 
@@ -194,6 +205,7 @@ impl Reason {
         match self {
             Self::Rule(rule) => format!("tidegate_{what}_denied:{rule}"),
             Self::Opaque(why) => format!("tidegate_{what}_opaque:{why}"),
+            Self::Signed => format!("tidegate_{what}_signed"),
         }
     }
 }

@@ -10,21 +10,24 @@ mod event;
 mod half;
 mod hide;
 mod judge;
+mod plan;
 
 pub use event::{
     Body, BodyMode, Effect, Event, Header, HeaderChanges, Modes, ProtocolError, Refusal,
 };
+pub use plan::Route;
 
 use std::sync::Arc;
 
 use crate::opaque::Opaque;
 use crate::policy::{Decision, Policy};
 use crate::text::Direction;
-use crate::wire::Format;
+use crate::wire::{Format, Progress};
 
-use body::{Guard, refusal};
+use body::{Ending, Guard};
 use half::{Half, Phase};
-use judge::Judge;
+use judge::{Judge, Reason};
+use plan::{Asked, Signed};
 
 /// The header that carries the verdict where the policy wants one.
 const VERDICT_HEADER: &str = "x-tidegate-verdict";
@@ -36,8 +39,13 @@ pub struct Session {
     modes: Modes,
     request: Half,
     response: Half,
-    /// What both bodies are read as; the request's path says it, or the route.
+    route: Route,
+    /// What both bodies are read as: the route says it, the request's path, or its shape.
     format: Option<Format>,
+    asked: Asked,
+    signed: Signed,
+    /// What the dialect noted of the request.
+    noted: Progress,
     deadline_ms: u64,
     refused: bool,
     changed: bool,
@@ -60,17 +68,22 @@ impl Session {
                 modes.response,
                 modes.body_without_headers_answer,
             ),
+            route: Route::default(),
             format: None,
+            asked: Asked::default(),
+            signed: Signed::default(),
+            noted: Progress::default(),
             deadline_ms,
             refused: false,
             changed: false,
         }
     }
 
-    /// Reads both bodies as `format`, whatever the request's path: what the operator declares of a route.
+    /// Under what the operator declares of the route.
     #[must_use]
-    pub fn with_format(mut self, format: Format) -> Self {
-        self.format = Some(format);
+    pub fn on_route(mut self, route: Route) -> Self {
+        self.route = route;
+        self.format = route.format;
         self
     }
 
@@ -169,44 +182,35 @@ impl Session {
         end_of_stream: bool,
         out: &mut Vec<Effect>,
     ) {
-        let path = value(headers, ":path").unwrap_or_default();
+        self.asked = Asked::new(headers);
+        self.signed = Signed::of(headers);
         if self.format.is_none() {
-            self.format = std::str::from_utf8(path).ok().and_then(Format::by_path);
+            self.format = Format::by_target(&self.asked.target());
         }
         // An answer that comes compressed could not be read: the upstream is asked for a plain one. Said, not
         // left out: without the header any coding would do (RFC 9110, section 12.5.3).
-        let changes = HeaderChanges {
-            set: vec![("accept-encoding", "identity".to_owned())],
-            remove: Vec::new(),
-        };
-        // `h2c` asks for another framing of the same exchange, and Envoy does not follow it.
-        let is_upgrade = value(headers, "upgrade")
-            .is_some_and(|to| !to.eq_ignore_ascii_case(b"h2c"))
-            || value(headers, ":method") == Some(b"CONNECT");
-        let why = if is_upgrade {
-            Some(Opaque::Websocket)
+        let mut changes = HeaderChanges::default();
+        if !self.signed.accept_encoding || self.route.is_signed_later {
+            changes.set.push(("accept-encoding", "identity".to_owned()));
+        }
+        let plan = if plan::is_upgrade(headers) {
+            Err(Opaque::Websocket)
         } else if end_of_stream {
-            None
+            Ok(Guard::Pass)
         } else if self.modes.request == BodyMode::None {
             self.judge.is_unjudged(Direction::Request, Opaque::NotSent);
-            None
-        } else if is_coded(headers) {
-            Some(Opaque::UnsupportedCoding)
-        } else if self.format.is_none() {
-            Some(Opaque::UnknownFormat)
+            Ok(Guard::Pass)
         } else {
-            None
+            plan::request(headers, self.format)
         };
-        let guard = match (why, self.format) {
-            (Some(why), _) if !self.judge.is_opaque(Direction::Request, why) => {
-                return self.refuse(Direction::Request, out);
-            }
-            (None, Some(format)) => Guard::whole(format, Direction::Request),
-            _ => Guard::Pass,
+        let guard = match plan {
+            Ok(guard) => guard,
+            Err(why) if self.judge.is_opaque(Direction::Request, why) => Guard::Pass,
+            Err(_) => return self.refuse(Direction::Request, out),
         };
         self.request.begin(
             guard,
-            value(headers, "content-length").is_some(),
+            plan::value(headers, "content-length").is_some(),
             changes,
             end_of_stream,
             out,
@@ -222,36 +226,14 @@ impl Session {
         end_of_stream: bool,
         out: &mut Vec<Effect>,
     ) {
-        let kind = value(headers, "content-type").unwrap_or_default();
-        let media = kind
-            .split(|&byte| byte == b';')
-            .next()
-            .unwrap_or_default()
-            .trim_ascii()
-            .to_ascii_lowercase();
         let mut changes = HeaderChanges::default();
         let plan = if end_of_stream {
             Ok(Guard::Pass)
         } else if self.modes.response == BodyMode::None {
             self.judge.is_unjudged(Direction::Response, Opaque::NotSent);
             Ok(Guard::Pass)
-        } else if is_coded(headers) {
-            Err(Opaque::UnsupportedCoding)
         } else {
-            match (media.as_slice(), self.format) {
-                (b"text/event-stream", Some(format @ Format::Dialect(_))) => {
-                    Ok(Guard::stream(format, Direction::Response))
-                }
-                (_, Some(Format::Text)) | (b"text/plain", _) => {
-                    Ok(Guard::stream(Format::Text, Direction::Response))
-                }
-                (media, Some(format))
-                    if media == b"application/json" || media.ends_with(b"+json") =>
-                {
-                    Ok(Guard::whole(format, Direction::Response))
-                }
-                _ => Err(Opaque::UnknownFormat),
-            }
+            plan::response(headers, self.format, &self.asked.target())
         };
         let guard = match plan {
             Ok(guard) => guard,
@@ -264,7 +246,7 @@ impl Session {
         self.say_verdict(&mut changes);
         self.response.begin(
             guard,
-            value(headers, "content-length").is_some(),
+            plan::value(headers, "content-length").is_some(),
             changes,
             end_of_stream,
             out,
@@ -288,14 +270,8 @@ impl Session {
             return Ok(());
         }
         let mut bytes = Vec::new();
-        let (half, judge) = match direction {
-            Direction::Request => (&mut self.request, &mut self.judge),
-            Direction::Response => (&mut self.response, &mut self.judge),
-        };
-        let step = half
-            .guard_mut()
-            .push(chunk, end_of_stream, direction, judge, &mut bytes);
-        if step == body::Step::Denied && judge.denied().is_some() {
+        let step = self.push(direction, chunk, end_of_stream, &mut bytes);
+        if step == body::Step::Denied {
             self.deny(direction, bytes, end_of_stream, out);
             return Ok(());
         }
@@ -323,13 +299,7 @@ impl Session {
             return Ok(());
         }
         let mut bytes = Vec::new();
-        let (half, judge) = match direction {
-            Direction::Request => (&mut self.request, &mut self.judge),
-            Direction::Response => (&mut self.response, &mut self.judge),
-        };
-        let step = half
-            .guard_mut()
-            .push(&[], true, direction, judge, &mut bytes);
+        let step = self.push(direction, &[], true, &mut bytes);
         self.changed = true;
         if step == body::Step::Denied {
             self.deny(direction, bytes, true, out);
@@ -341,6 +311,36 @@ impl Session {
             self.refuse(direction, out);
         }
         Ok(())
+    }
+
+    /// Reads a piece of a body; what may leave of it stands in `bytes` afterwards.
+    fn push(
+        &mut self,
+        direction: Direction,
+        chunk: &[u8],
+        end: bool,
+        bytes: &mut Vec<u8>,
+    ) -> body::Step {
+        let half = match direction {
+            Direction::Request => &mut self.request,
+            Direction::Response => &mut self.response,
+        };
+        let guard = half.guard_mut();
+        let step = guard.push(chunk, end, direction, &mut self.judge, bytes);
+        if let Guard::Whole(whole) = guard
+            && end
+            && direction == Direction::Request
+        {
+            let (format, noted) = whole.noted();
+            self.format = format;
+            self.noted = noted.clone();
+            let is_bound = self.signed.body && !self.route.is_signed_later;
+            if is_bound && whole.is_edited() {
+                self.judge.denies(Reason::Signed);
+                return body::Step::Denied;
+            }
+        }
+        step
     }
 
     /// Refuses outright while nothing of the response has gone, else ends the stream as the provider would.
@@ -356,10 +356,18 @@ impl Session {
             return self.refuse(direction, out);
         }
         let message = self.message(direction);
-        let format = self.format;
-        let half = self.half(direction);
+        let ending = Ending {
+            format: self.format,
+            message: &message,
+            request: &self.noted,
+        };
+        let half = match direction {
+            Direction::Request => &mut self.request,
+            Direction::Response => &mut self.response,
+        };
         let mut last = bytes;
-        last.append(&mut half.guard_mut().deny(&message, format));
+        let mut end = half.guard_mut().deny(&ending, &last);
+        last.append(&mut end);
         half.end_early(last, end_of_stream, out);
     }
 
@@ -376,10 +384,15 @@ impl Session {
             .unwrap_or_default();
         self.refused = true;
         self.changed = true;
+        let ending = Ending {
+            format: self.format,
+            message: &self.message(direction),
+            request: &self.noted,
+        };
         out.push(Effect::Refuse(Refusal {
             status: 403,
             headers: changes.set,
-            body: refusal(self.format, &self.message(direction)),
+            body: ending.refusal(),
             details,
         }));
     }
@@ -406,24 +419,6 @@ impl Session {
             Direction::Response => &mut self.response,
         }
     }
-}
-
-fn value<'a>(headers: &[Header<'a>], name: &str) -> Option<&'a [u8]> {
-    headers
-        .iter()
-        .find(|header| header.name == name)
-        .map(|header| header.value)
-}
-
-/// Whether a `content-encoding` says that the body is not what its bytes are.
-fn is_coded(headers: &[Header<'_>]) -> bool {
-    headers.iter().any(|header| {
-        header.name == "content-encoding"
-            && !matches!(
-                header.value.trim_ascii().to_ascii_lowercase().as_slice(),
-                b"" | b"identity"
-            )
-    })
 }
 
 #[cfg(test)]

@@ -3,35 +3,141 @@
 use std::fmt;
 
 use crate::text::{Direction, Role, Source};
-use crate::wire::json::Tree;
+use crate::wire::framing::{Closing, Framing};
+use crate::wire::json::{Key, Node, Tree};
 use crate::wire::path::Path;
+use crate::wire::progress::Progress;
 
-/// One provider's API. A new one is one file and one row in [`DIALECTS`](super::DIALECTS).
+/// One provider's API. A new one is one file under `dialects/` and one row in its table.
 pub trait Dialect: fmt::Debug + Send + Sync {
     /// As `--format`, routes and decisions spell it: `openai-chat`.
     fn name(&self) -> &'static str;
 
-    /// Whether a request with this path (no query) speaks it.
-    fn claims(&self, path: &str) -> bool;
+    /// Whether a request to `target` speaks it.
+    fn claims(&self, target: &Target<'_>) -> bool;
+
+    /// Whether a request's document can only be this dialect's. Asked where the target says nothing.
+    fn fits(&self, _: &Document<'_>) -> bool {
+        false
+    }
+
+    /// How an answer of this media type (lower-case, no parameters) is framed; none for one document.
+    fn framing(&self, media: &[u8], _: &Target<'_>) -> Option<Framing> {
+        Framing::of_media(media)
+    }
+
+    /// The member whose base64 holds the document proper, in each event of a stream.
+    fn nested(&self) -> Option<&'static [u8]> {
+        None
+    }
 
     /// Whose text the leaf at `path` is and which channel it belongs to. `channel` is empty and may be
     /// left so: then the path is the channel's name.
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class;
 
     /// Which channels the event ends: every one whose name begins with a prefix pushed to `ended`.
-    fn ends(&self, doc: &[u8], tree: &Tree, ended: &mut Vec<String>);
+    fn ends(&self, _: &Document<'_>, _ended: &mut Vec<String>) {}
 
-    /// Whether `data` that is no JSON is this dialect's end of a stream (`[DONE]`).
-    fn is_terminal(&self, data: &[u8]) -> bool;
+    /// Whether `data` that is no JSON is this dialect's end of a stream.
+    fn is_terminal(&self, data: &[u8]) -> bool {
+        data.trim_ascii() == b"[DONE]"
+    }
 
-    /// Notes an event as far as [`ending`](Self::ending) needs it.
-    fn passes(&self, doc: &[u8], tree: &Tree, progress: &mut Progress);
+    /// Notes a request, or an event of an answer, as far as [`ending`](Self::ending) and
+    /// [`refusal`](Self::refusal) need it.
+    fn passes(&self, _: &Document<'_>, _: &mut Progress) {}
 
-    /// The body of a refusal: the provider's own error JSON.
-    fn refusal(&self, message: &str) -> Vec<u8>;
+    /// The body of a refusal: the provider's own error JSON. `request` is what of the request was noted.
+    fn refusal(&self, message: &str, request: &Progress) -> Vec<u8>;
 
     /// The events that end a running stream as the provider itself would for a filtered answer.
-    fn ending(&self, progress: &Progress) -> Vec<u8>;
+    fn ending(&self, message: &str, request: &Progress, answer: &Progress) -> Vec<Closing>;
+}
+
+/// What a request is sent to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Target<'a> {
+    /// `:method`.
+    pub method: &'a str,
+    /// `:path` up to the query.
+    pub path: &'a str,
+    /// After the `?`; empty without one.
+    pub query: &'a str,
+}
+
+impl<'a> Target<'a> {
+    /// From the pseudo headers.
+    pub fn new(method: &'a str, path: &'a str) -> Self {
+        let path = path.split('#').next().unwrap_or_default();
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        Self {
+            method,
+            path: path
+                .strip_suffix('/')
+                .filter(|path| !path.is_empty())
+                .unwrap_or(path),
+            query,
+        }
+    }
+
+    /// Whether the path ends with one of these.
+    pub fn ends_with(&self, endings: &[&str]) -> bool {
+        endings.iter().any(|ending| self.path.ends_with(ending))
+    }
+}
+
+/// One document: a whole body, or the data of an event.
+#[derive(Debug, Clone, Copy)]
+pub struct Document<'a> {
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// Its containers and leaves.
+    pub tree: &'a Tree,
+    /// The name of the event it came in; empty where there is none.
+    pub event: &'a [u8],
+    /// Which half of the exchange.
+    pub direction: Direction,
+}
+
+impl<'a> Document<'a> {
+    /// The outermost container.
+    pub fn root(&self) -> Option<&'a Node> {
+        self.tree.nodes().first()
+    }
+
+    /// The outermost object's `type`.
+    pub fn kind(&self) -> Option<&'a [u8]> {
+        let kind = self.root()?.kind()?;
+        Some(self.tree.word(self.bytes, kind))
+    }
+
+    /// The outermost object's string `name`, as it stands between its quotes.
+    pub fn text(&self, name: &str) -> Option<&'a [u8]> {
+        self.tree.text_of(self.bytes, self.root()?, name.as_bytes())
+    }
+
+    /// The outermost object's small number `name`: `index`, `output_index`.
+    pub fn index(&self, name: &str) -> Option<u32> {
+        let root = self.root()?;
+        match name {
+            "index" => root.index(),
+            _ => self.tree.index_of(self.bytes, root, name.as_bytes()),
+        }
+    }
+
+    /// Whether the outermost object has a container or string `name`.
+    pub fn has(&self, name: &str) -> bool {
+        self.text(name).is_some() || self.child(name).is_some()
+    }
+
+    /// The container that the outermost object has under `name`.
+    pub fn child(&self, name: &str) -> Option<&'a Node> {
+        let root = self.root()?;
+        self.tree.nodes().iter().find(|node| {
+            let is_child = self.tree.parent(node).is_some_and(|parent| parent.is(root));
+            matches!(node.key(), Key::Name(slice) if is_child && self.tree.word(self.bytes, slice) == name.as_bytes())
+        })
+    }
 }
 
 /// One leaf where it stands.
@@ -43,6 +149,8 @@ pub struct LeafContext<'a> {
     pub tree: &'a Tree,
     /// From its root to the leaf.
     pub path: &'a Path<'a>,
+    /// The name of the event it came in; empty where there is none.
+    pub event: &'a [u8],
     /// Which half of the exchange.
     pub direction: Direction,
 }
@@ -52,6 +160,16 @@ impl<'a> LeafContext<'a> {
     pub fn role(&self, depth: usize) -> Option<&'a [u8]> {
         let role = self.path.node(depth)?.role()?;
         Some(self.tree.word(self.doc, role))
+    }
+
+    /// The small number that the document itself has under `name`: `output_index`.
+    pub fn root_index(&self, name: &[u8]) -> Option<u32> {
+        self.tree.index_of(self.doc, self.path.node(0)?, name)
+    }
+
+    /// The `type` of the document itself.
+    pub fn root_kind(&self) -> &'a [u8] {
+        self.kind(0).unwrap_or_default()
     }
 
     /// The `type` of the container at `depth` of the path.
@@ -112,97 +230,6 @@ impl Class {
             source: Source::Json,
             join: Join::Deltas,
         }
-    }
-}
-
-/// What of a stream has gone by: all that a dialect's ending needs. Values are raw JSON, as they came.
-#[derive(Debug, Default, Clone)]
-pub struct Progress {
-    frame: Vec<(&'static str, Vec<u8>)>,
-    started: bool,
-    finished: bool,
-    open: Vec<u32>,
-    closed: Vec<u32>,
-    changes: u32,
-}
-
-impl Progress {
-    /// Bytes kept of one frame value.
-    const KEPT: usize = 256;
-    /// Choices or blocks remembered at once.
-    const OPEN: usize = 256;
-
-    /// Grows with every change, so that a reader sees whether there was one.
-    pub fn changes(&self) -> u32 {
-        self.changes
-    }
-
-    /// The stream's opening event (`message_start`).
-    pub fn start(&mut self) {
-        self.changes += u32::from(!self.started);
-        self.started = true;
-    }
-
-    /// The stream's own last event.
-    pub fn finish(&mut self) {
-        self.changes += u32::from(!self.finished);
-        self.finished = true;
-    }
-
-    /// Keeps the first value of `name`, up to 256 bytes.
-    pub fn keep(&mut self, name: &'static str, raw: &[u8]) {
-        if raw.len() <= Self::KEPT && self.value(name).is_none() {
-            self.frame.push((name, raw.to_vec()));
-            self.changes += 1;
-        }
-    }
-
-    /// A choice or block has begun. At most 256 are remembered.
-    pub fn open(&mut self, index: u32) {
-        if !self.open.contains(&index)
-            && !self.closed.contains(&index)
-            && self.open.len() < Self::OPEN
-        {
-            self.open.push(index);
-            self.changes += 1;
-        }
-    }
-
-    /// A choice or block has ended.
-    pub fn close(&mut self, index: u32) {
-        self.open.retain(|&open| open != index);
-        if !self.closed.contains(&index) && self.closed.len() < Self::OPEN {
-            self.closed.push(index);
-            self.changes += 1;
-        }
-    }
-
-    /// A kept value.
-    pub fn value(&self, name: &str) -> Option<&[u8]> {
-        self.frame
-            .iter()
-            .find(|(kept, _)| *kept == name)
-            .map(|(_, raw)| raw.as_slice())
-    }
-
-    /// Whether the opening event has gone by.
-    pub fn is_started(&self) -> bool {
-        self.started
-    }
-
-    /// Whether the last event has gone by.
-    pub fn is_finished(&self) -> bool {
-        self.finished
-    }
-
-    /// What began and did not end.
-    pub fn open_ones(&self) -> &[u32] {
-        &self.open
-    }
-
-    /// Whether anything has ended.
-    pub fn any_closed(&self) -> bool {
-        !self.closed.is_empty()
     }
 }
 

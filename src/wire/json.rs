@@ -2,7 +2,7 @@
 //! a range of the document, so that an edit can be spliced in place.
 //!
 //! Strict as RFC 8259 demands, and stricter where two readers could disagree on who speaks: a second
-//! `role`, `type` or `index` in one object makes the document unreadable.
+//! `role`, `type` or `index` (also `output_index` and its like) in one object makes the document unreadable.
 
 mod cursor;
 
@@ -24,6 +24,8 @@ pub struct Tree {
     /// Names, roles and types that stand with escapes, decoded: a client could hide `messages` as
     /// `\u006dessages`, and every reader behind us would still understand.
     decoded: Vec<(Slice, Vec<u8>)>,
+    /// Members such as `output_index`, by where their object begins.
+    indices: Vec<(u32, Slice, u32)>,
 }
 
 /// A range of the document between the quotes of a string.
@@ -139,6 +141,31 @@ impl Tree {
         found.map_or(word.of(doc), |(_, text)| text.as_slice())
     }
 
+    /// The small number that `node` has under `name`, a name that ends with `ndex`: `output_index`.
+    pub fn index_of(&self, doc: &[u8], node: &Node, name: &[u8]) -> Option<u32> {
+        let mut of_node = self
+            .indices
+            .iter()
+            .filter(|(start, ..)| *start == node.start);
+        of_node
+            .find(|(_, slice, _)| self.word(doc, *slice) == name)
+            .map(|(.., value)| *value)
+    }
+
+    /// The string that `node` has under `name`, as it stands between its quotes.
+    pub fn text_of<'a>(&self, doc: &'a [u8], node: &Node, name: &[u8]) -> Option<&'a [u8]> {
+        self.leaves.iter().find_map(|leaf| match leaf.key {
+            Key::Name(slice)
+                if leaf.shape == Shape::Text
+                    && self.word(doc, slice) == name
+                    && self.parent_of(leaf).is_some_and(|parent| parent.is(node)) =>
+            {
+                Some(leaf.text.of(doc))
+            }
+            _ => None,
+        })
+    }
+
     /// Reads `doc`, one JSON value with white space around it; a byte order mark before it is skipped.
     ///
     /// # Errors
@@ -150,6 +177,7 @@ impl Tree {
         self.leaves.clear();
         self.open.clear();
         self.decoded.clear();
+        self.indices.clear();
         if u32::try_from(doc.len()).is_err() {
             return Err(Opaque::TooLarge);
         }
@@ -332,27 +360,39 @@ impl Tree {
             b"role" => Who::Role,
             b"type" => Who::Type,
             b"index" => Who::Index,
+            name if name.ends_with(b"ndex") => Who::OtherIndex,
             _ => return Ok(()),
         };
         if let Member::Text(text) = member {
             self.decode(doc, text);
         }
         let top = self.top();
+        let number = match member {
+            Member::Number(text) => std::str::from_utf8(text.of(doc))
+                .ok()
+                .and_then(|digits| digits.parse().ok()),
+            Member::Text(_) => None,
+        };
+        if let (Who::OtherIndex, Some(index), Some(node)) =
+            (&which, number, self.nodes.get(top as usize))
+        {
+            let node = node.clone();
+            let word = self.word(doc, name);
+            if self.index_of(doc, &node, word).is_some() {
+                return Err(Opaque::InvalidJson);
+            }
+            self.indices.push((node.start, name, index));
+        }
         let Some(node) = self.nodes.get_mut(top as usize) else {
             return Ok(());
         };
         match (which, member) {
             (Who::Role, Member::Text(text)) => set_once(&mut node.role, text),
             (Who::Type, Member::Text(text)) => set_once(&mut node.kind, text),
-            (Who::Index, Member::Number(text)) => {
-                match std::str::from_utf8(text.of(doc))
-                    .ok()
-                    .and_then(|digits| digits.parse().ok())
-                {
-                    Some(index) => set_once(&mut node.index, index),
-                    None => Ok(()),
-                }
-            }
+            (Who::Index, Member::Number(_)) => match number {
+                Some(index) => set_once(&mut node.index, index),
+                None => Ok(()),
+            },
             _ => Ok(()),
         }
     }
@@ -419,6 +459,8 @@ enum Who {
     Role,
     Type,
     Index,
+    /// `output_index`, `contentBlockIndex`.
+    OtherIndex,
 }
 
 enum Member {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::opaque::Opaque;
 use crate::text::Direction;
-use crate::wire::dialect::{Class, Dialect, Join, LeafContext};
+use crate::wire::dialect::{Class, Dialect, Document, Join, LeafContext};
 use crate::wire::escape;
 use crate::wire::json::{Key, Leaf, Shape, Tree};
 use crate::wire::path::{Path, Step};
@@ -118,7 +118,45 @@ impl Reader {
         max_depth: usize,
         each: &mut dyn FnMut(Piece<'_>),
     ) -> Result<(), Opaque> {
-        self.tree.walk(doc, max_depth)?;
+        self.walk(doc, max_depth)?;
+        self.pieces(doc, dialect, direction, b"", each);
+        Ok(())
+    }
+
+    /// Finds the containers and leaves of `doc`, and no more.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Tree::walk`].
+    pub fn walk(&mut self, doc: &[u8], max_depth: usize) -> Result<(), Opaque> {
+        self.tree.walk(doc, max_depth)
+    }
+
+    /// The document that was walked last.
+    pub fn document<'a>(
+        &'a self,
+        doc: &'a [u8],
+        event: &'a [u8],
+        direction: Direction,
+    ) -> Document<'a> {
+        Document {
+            bytes: doc,
+            tree: &self.tree,
+            event,
+            direction,
+        }
+    }
+
+    /// Calls `each` with every piece of `doc`, which was walked last, in its order. `event` is the name of
+    /// the event it came in.
+    pub fn pieces(
+        &mut self,
+        doc: &[u8],
+        dialect: &dyn Dialect,
+        direction: Direction,
+        event: &[u8],
+        each: &mut dyn FnMut(Piece<'_>),
+    ) {
         let mut path = Path::default();
         for leaf in self.tree.leaves() {
             path.set(doc, &self.tree, leaf);
@@ -127,6 +165,7 @@ impl Reader {
                 doc,
                 tree: &self.tree,
                 path: &path,
+                event,
                 direction,
             };
             let mut class = dialect.classify(&context, &mut self.given);
@@ -159,7 +198,6 @@ impl Reader {
                 name: &mut self.name,
             });
         }
-        Ok(())
     }
 
     /// The containers of the document that was read last.

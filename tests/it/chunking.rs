@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tidegate::policy::{Action, Policy, Verdict};
 use tidegate::session::BodyMode;
 
-use crate::support::{Fixture, MODES, fixtures, play, policy, rule};
+use crate::fixtures::{Fixture, fixtures};
+use crate::support::{MODES, play, policy, rule};
 
 /// Words of the fixtures, so that redactions fall into their texts: across deltas, roles and escapes.
 fn redacting() -> Arc<Policy> {

@@ -7,7 +7,8 @@ use serde_json::Value;
 use tidegate::policy::{Action, Policy};
 use tidegate::session::BodyMode;
 
-use crate::support::{Fixture, fixtures, play, policy, rule};
+use crate::fixtures::{Part, fixtures, join};
+use crate::support::{play, policy, rule};
 
 const SECRET: &str = "tgk_q8w7e6r5t4y3u2i1o9p0";
 
@@ -33,33 +34,6 @@ fn check_clean(bytes: &[u8], what: &str) {
             String::from_utf8_lossy(bytes)
         );
     }
-}
-
-/// The JSON documents of a body, and what stands around them.
-fn parts(fixture: &Fixture) -> Vec<Result<Value, String>> {
-    let text = String::from_utf8(fixture.body.clone()).expect("fixtures are text");
-    if !fixture.is_stream() {
-        return vec![Ok(serde_json::from_str(&text).expect("a fixture is JSON"))];
-    }
-    text.split_inclusive('\n')
-        .map(|line| {
-            let data = line.strip_prefix("data:").map(str::trim);
-            data.and_then(|data| serde_json::from_str(data).ok())
-                .ok_or_else(|| line.to_owned())
-        })
-        .collect()
-}
-
-fn join(parts: &[Result<Value, String>], is_stream: bool) -> Vec<u8> {
-    let mut out = String::new();
-    for part in parts {
-        match part {
-            Ok(value) if is_stream => out.push_str(&format!("data: {value}\n")),
-            Ok(value) => out.push_str(&value.to_string()),
-            Err(text) => out.push_str(text),
-        }
-    }
-    out.into_bytes()
 }
 
 /// Pointers of every string of `value`.
@@ -90,9 +64,11 @@ fn a_secret_in_any_string_is_redacted_whole() {
     let policy = guard();
     let mut planted = 0;
     for fixture in fixtures() {
-        let parts = parts(&fixture);
+        let parts = fixture.parts();
         for (at, part) in parts.iter().enumerate() {
-            let Ok(value) = part else { continue };
+            let Part::Document(value, _) = part else {
+                continue;
+            };
             let mut pointers = Vec::new();
             strings(value, String::new(), &mut pointers);
             for pointer in pointers {
@@ -104,10 +80,10 @@ fn a_secret_in_any_string_is_redacted_whole() {
                     continue;
                 }
                 let mut parts = parts.clone();
-                if let Some(Ok(value)) = parts.get_mut(at) {
+                if let Some(Part::Document(value, _)) = parts.get_mut(at) {
                     edit(value, &pointer, |text| format!("{text} {SECRET} "));
                 }
-                let body = join(&parts, fixture.is_stream());
+                let body = join(&parts);
                 for chunk in [1, 7, body.len()] {
                     let chunks: Vec<_> = body.chunks(chunk).collect();
                     let outcome =
@@ -123,15 +99,39 @@ fn a_secret_in_any_string_is_redacted_whole() {
     assert!(planted > 300, "only {planted} strings");
 }
 
+/// The members of `value` that say which text a delta belongs to.
+fn indices(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::Array(list) => list.iter().for_each(|item| indices(item, found)),
+        Value::Object(map) => {
+            for (name, item) in map {
+                if name.to_ascii_lowercase().ends_with("index") || name == "item_id" {
+                    found.push(format!("{name}={item}"));
+                }
+                indices(item, found);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Strings that deltas are joined from: the same pointer, of the same choice or block, in several events.
-fn delta_channels(parts: &[Result<Value, String>]) -> BTreeMap<String, Vec<(usize, String)>> {
+fn delta_channels(parts: &[Part]) -> BTreeMap<String, Vec<(usize, String)>> {
     let mut channels: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
     for (at, part) in parts.iter().enumerate() {
-        let Ok(value) = part else { continue };
-        let index = ["/choices/0/index", "/index"]
-            .iter()
-            .find_map(|pointer| value.pointer(pointer));
-        let call = value.pointer("/choices/0/delta/tool_calls/0/index");
+        let Part::Document(value, _) = part else {
+            continue;
+        };
+        let mut which = Vec::new();
+        indices(value, &mut which);
+        let kind = value
+            .get("type")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        // What repeats a text as a whole is no delta.
+        if kind.ends_with(".done") || kind.ends_with(".completed") {
+            continue;
+        }
         let mut pointers = Vec::new();
         strings(value, String::new(), &mut pointers);
         for pointer in pointers {
@@ -139,18 +139,23 @@ fn delta_channels(parts: &[Result<Value, String>]) -> BTreeMap<String, Vec<(usiz
             let is_text = [
                 "content",
                 "reasoning_content",
+                "reasoning",
                 "arguments",
                 "mood",
                 "thinking",
                 "text",
                 "partial_json",
                 "token",
+                "delta",
+                "response",
+                "generation",
+                "outputText",
+                "completion",
+                "input",
             ];
             if is_text.contains(&name) {
-                channels
-                    .entry(format!("{pointer} {index:?} {call:?}"))
-                    .or_default()
-                    .push((at, pointer));
+                let channel = format!("{kind} {pointer} {which:?}");
+                channels.entry(channel).or_default().push((at, pointer));
             }
         }
     }
@@ -163,7 +168,7 @@ fn a_secret_split_over_deltas_is_redacted_whole() {
     let policy = guard();
     let mut planted = 0;
     for fixture in fixtures().iter().filter(|fixture| fixture.is_stream()) {
-        let parts = parts(fixture);
+        let parts = fixture.parts();
         for (channel, places) in delta_channels(&parts) {
             for pair in places.windows(2) {
                 let [(first, pointer), (second, other)] = pair else {
@@ -172,13 +177,13 @@ fn a_secret_split_over_deltas_is_redacted_whole() {
                 for cut in 1..SECRET.len() {
                     let (head, tail) = SECRET.split_at(cut);
                     let mut parts = parts.clone();
-                    if let Some(Ok(value)) = parts.get_mut(*first) {
+                    if let Some(Part::Document(value, _)) = parts.get_mut(*first) {
                         edit(value, pointer, |text| format!("{text} {head}"));
                     }
-                    if let Some(Ok(value)) = parts.get_mut(*second) {
+                    if let Some(Part::Document(value, _)) = parts.get_mut(*second) {
                         edit(value, other, |text| format!("{tail} {text}"));
                     }
-                    let body = join(&parts, true);
+                    let body = join(&parts);
                     let outcome = play(
                         &policy,
                         fixture.case(BodyMode::FullDuplexStreamed),

@@ -1,8 +1,9 @@
 //! Recorded bodies under the built-in policy, with the guarded body and the decision beside each:
-//! `tests/fixtures/guarded/<dialect>.<name>.<direction>.<json|sse>`, `….guarded`, `….decision`.
+//! `tests/fixtures/guarded/<dialect>.<name>.<direction>.<kind>`, `….guarded`, `….decision`.
 //!
 //! `TIDEGATE_RECORD=1 cargo test --test it recorded` writes them anew; read the difference before you commit.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,9 +11,10 @@ use std::sync::Arc;
 use tidegate::policy::Policy;
 use tidegate::scan::{Automaton, Rule};
 use tidegate::session::BodyMode;
-use tidegate::text::Direction;
+use tidegate::wire::DIALECTS;
 
-use crate::support::{Case, MODES, Outcome, play};
+use crate::fixtures::guarded;
+use crate::support::{MODES, Outcome, play};
 
 fn builtin() -> Arc<Policy> {
     let build = &mut |rules: &[Rule]| Automaton::compile(rules).map(Arc::new);
@@ -46,47 +48,20 @@ fn beside(file: &Path, ending: &str) -> PathBuf {
 #[test]
 fn recorded_bodies_come_out_as_recorded() {
     let policy = builtin();
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/guarded");
     let record = std::env::var_os("TIDEGATE_RECORD").is_some();
-    let mut count = 0;
-    for entry in fs::read_dir(folder).expect("the folder is there") {
-        let file = entry.expect("a readable folder").path();
-        let name = file
-            .file_name()
-            .expect("a file")
-            .to_string_lossy()
-            .into_owned();
-        if !(name.ends_with(".json") || name.ends_with(".sse")) {
-            continue;
-        }
-        count += 1;
-        let body = fs::read(&file).expect("a readable fixture");
-        let case = |mode| Case {
-            path: if name.starts_with("openai-chat") {
-                "/v1/chat/completions"
-            } else {
-                "/v1/messages"
-            },
-            direction: if name.contains(".request.") {
-                Direction::Request
-            } else {
-                Direction::Response
-            },
-            content_type: if name.ends_with(".sse") {
-                "text/event-stream"
-            } else {
-                "application/json"
-            },
-            mode,
-        };
-        let whole = play(&policy, case(BodyMode::FullDuplexStreamed), &[&body]);
+    let mut read: BTreeSet<String> = BTreeSet::new();
+    for fixture in guarded() {
+        let (name, file, body) = (&fixture.name, &fixture.file, &fixture.body);
+        read.extend(name.split('/').next().map(str::to_owned));
+        let case = |mode| fixture.case(mode);
+        let whole = play(&policy, case(BodyMode::FullDuplexStreamed), &[body]);
         if record {
-            fs::write(beside(&file, "guarded"), whole.seen()).expect("a writable folder");
-            fs::write(beside(&file, "decision"), describe(&whole)).expect("a writable folder");
+            fs::write(beside(file, "guarded"), whole.seen()).expect("a writable folder");
+            fs::write(beside(file, "decision"), describe(&whole)).expect("a writable folder");
         }
-        let guarded = fs::read(beside(&file, "guarded")).expect("the guarded body stands beside");
+        let guarded = fs::read(beside(file, "guarded")).expect("the guarded body stands beside");
         let decision =
-            fs::read_to_string(beside(&file, "decision")).expect("the decision stands beside");
+            fs::read_to_string(beside(file, "decision")).expect("the decision stands beside");
         for mode in MODES {
             for size in [1, 13, body.len()] {
                 let chunks: Vec<_> = body.chunks(size).collect();
@@ -103,5 +78,11 @@ fn recorded_bodies_come_out_as_recorded() {
             }
         }
     }
-    assert!(count >= 6, "only {count} recorded bodies");
+    for dialect in DIALECTS {
+        assert!(
+            read.contains(dialect.name()),
+            "no guarded body of {}",
+            dialect.name()
+        );
+    }
 }

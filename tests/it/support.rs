@@ -1,6 +1,5 @@
 //! Exchanges played through a session as the rim would, without a rim.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tidegate::limits::Limits;
@@ -241,67 +240,3 @@ pub(crate) const MODES: [BodyMode; 3] = [
     BodyMode::Streamed,
     BodyMode::Buffered,
 ];
-
-/// A recorded body: `tests/fixtures/<dialect>/<name>.<direction>.<json|sse>`.
-pub(crate) struct Fixture {
-    pub(crate) name: String,
-    pub(crate) path: &'static str,
-    pub(crate) direction: Direction,
-    pub(crate) content_type: &'static str,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Fixture {
-    pub(crate) fn case(&self, mode: BodyMode) -> Case<'_> {
-        Case {
-            path: self.path,
-            direction: self.direction,
-            content_type: self.content_type,
-            mode,
-        }
-    }
-
-    pub(crate) fn is_stream(&self) -> bool {
-        self.content_type == "text/event-stream"
-    }
-}
-
-/// Every fixture of every dialect.
-pub(crate) fn fixtures() -> Vec<Fixture> {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    let dialects = [
-        ("openai-chat", "/v1/chat/completions"),
-        ("anthropic-messages", "/v1/messages"),
-    ];
-    let mut found = Vec::new();
-    for (dialect, path) in dialects {
-        for entry in std::fs::read_dir(root.join(dialect)).expect("fixtures are there") {
-            let file = entry.expect("a readable folder").path();
-            let name = file
-                .file_name()
-                .expect("a file")
-                .to_string_lossy()
-                .into_owned();
-            if !(name.ends_with(".json") || name.ends_with(".sse")) {
-                continue;
-            }
-            found.push(Fixture {
-                path,
-                direction: if name.contains(".request.") {
-                    Direction::Request
-                } else {
-                    Direction::Response
-                },
-                content_type: if name.ends_with(".sse") {
-                    "text/event-stream"
-                } else {
-                    "application/json"
-                },
-                body: std::fs::read(&file).expect("a readable fixture"),
-                name: format!("{dialect}/{name}"),
-            });
-        }
-    }
-    assert!(found.len() >= 10, "only {} fixtures", found.len());
-    found
-}

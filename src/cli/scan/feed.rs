@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use crate::policy::{Decision, Policy};
-use crate::session::{Body, BodyMode, Effect, Event, Header, Modes, ProtocolError, Session};
+use crate::session::{Body, BodyMode, Effect, Event, Header, Modes, ProtocolError, Route, Session};
 use crate::text::Direction;
 use crate::wire::Format;
 
@@ -14,6 +14,12 @@ pub(super) const AS_IT_COMES_BYTES: usize = 64 << 10;
 
 /// The longest start of a line that tells an event stream from a document: `event:`.
 const GUESS_BYTES: usize = 6;
+
+/// A first line longer than this is taken for a document.
+const FIRST_LINE_BYTES: usize = 1 << 20;
+
+/// The path that says that a JSON array is a stream of its elements.
+const ARRAY_STREAM_PATH: &str = "/:streamGenerateContent";
 
 /// Everything about a scan but its bytes.
 pub(super) struct Feed<T> {
@@ -72,13 +78,20 @@ impl<T: Write> Feed<T> {
             (None, _, Direction::Request) => "application/json".to_owned(),
             (None, _, Direction::Response) => source.guess()?.to_owned(),
         };
+        let path = match self.direction {
+            Direction::Response if source.begins_with(b'[') => ARRAY_STREAM_PATH,
+            _ => "/",
+        };
         let modes = Modes {
             request: BodyMode::FullDuplexStreamed,
             response: BodyMode::FullDuplexStreamed,
             body_without_headers_answer: false,
         };
         let mut run = Run {
-            session: Session::new(self.policy, modes, 0).with_format(self.format),
+            session: Session::new(self.policy, modes, 0).on_route(Route {
+                format: Some(self.format),
+                is_signed_later: false,
+            }),
             direction: self.direction,
             output,
             trace: self.trace,
@@ -86,7 +99,7 @@ impl<T: Write> Feed<T> {
             out: 0,
             ended: false,
         };
-        run.headers(content_type.as_bytes())?;
+        run.headers(content_type.as_bytes(), path)?;
         let mut chunk = Vec::new();
         while !run.ended && source.next(&mut chunk)? {
             run.chunk(&chunk)?;
@@ -148,15 +161,29 @@ impl<R: BufRead> Source<R> {
         self.ahead = ahead;
         Ok(kind.unwrap_or("application/json"))
     }
+
+    /// Whether the first byte that was read ahead and is not blank is this one.
+    fn begins_with(&self, byte: u8) -> bool {
+        text(&self.ahead).first() == Some(&byte)
+    }
+}
+
+/// Without a byte order mark and white space before it.
+fn text(start: &[u8]) -> &[u8] {
+    start
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(start)
+        .trim_ascii_start()
 }
 
 /// `None` where more bytes are needed to tell.
 fn guess(start: &[u8]) -> Option<&'static str> {
     const FIELDS: [&[u8]; 5] = [b"data:", b"event:", b"retry:", b"id:", b":"];
-    let start = start
-        .strip_prefix(b"\xef\xbb\xbf")
-        .unwrap_or(start)
-        .trim_ascii_start();
+    // A binary frame begins with its length, and none is longer than 16 MiB.
+    if start.first() == Some(&0) {
+        return Some("application/vnd.amazon.eventstream");
+    }
+    let start = text(start);
     if FIELDS.iter().any(|field| start.starts_with(field)) {
         return Some("text/event-stream");
     }
@@ -164,12 +191,23 @@ fn guess(start: &[u8]) -> Option<&'static str> {
     if start.len() < GUESS_BYTES && FIELDS.iter().any(may_be) {
         return None;
     }
-    Some("application/json")
+    if start.first() != Some(&b'{') {
+        return Some("application/json");
+    }
+    // One document a line, or one document: the first line tells once something stands behind it.
+    let Some(end) = memchr::memchr(b'\n', start) else {
+        return (start.len() > FIRST_LINE_BYTES).then_some("application/json");
+    };
+    let (line, rest) = start.split_at_checked(end)?;
+    if serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err() {
+        return Some("application/json");
+    }
+    (!rest.trim_ascii().is_empty()).then_some("application/x-ndjson")
 }
 
 impl<T: Write> Run<'_, T> {
     /// The headers of the exchange; for a response those of an empty request before it.
-    fn headers(&mut self, content_type: &[u8]) -> Result<(), FeedError> {
+    fn headers(&mut self, content_type: &[u8], path: &str) -> Result<(), FeedError> {
         let request = [
             Header {
                 name: ":method",
@@ -177,7 +215,7 @@ impl<T: Write> Run<'_, T> {
             },
             Header {
                 name: ":path",
-                value: b"/",
+                value: path.as_bytes(),
             },
             Header {
                 name: "content-type",

@@ -1,9 +1,10 @@
-//! A body that is a stream of server-sent events. Each event leaves as it came, at once, or waits in order
-//! until all its text is decided; covered text is cut out of the events it stands in.
+//! A body that is a stream of events, in whatever framing. Each event leaves as it came, at once, or waits in
+//! order until all its text is decided; covered text is cut out of the events it stands in.
 
 mod channels;
 mod data;
 mod lone;
+mod nested;
 mod queue;
 mod template;
 
@@ -14,14 +15,14 @@ use crate::session::channel::Channel;
 use crate::session::judge::Judge;
 use crate::text::{Direction, Role, Source};
 use crate::wire::escape;
+use crate::wire::framing::{Parts, Splitter};
 use crate::wire::reader::{Piece, Place, Reader, Writing};
-use crate::wire::sse::{Line, Splitter, lines};
-use crate::wire::{Dialect, Join, Progress};
+use crate::wire::{Dialect, Framing, Join, Progress};
 
 use channels::Channels;
 use data::{joined, place_in_event};
 use lone::Lone;
-use queue::{HeldText, Queue};
+use queue::{HeldText, Layer, Queue};
 use template::{Hole, Templates};
 
 /// One stream.
@@ -29,10 +30,13 @@ use template::{Hole, Templates};
 pub(in crate::session) struct Events {
     dialect: &'static dyn Dialect,
     direction: Direction,
+    framing: Framing,
     splitter: Splitter,
     /// Bytes of the event that is still coming.
     waiting: Vec<u8>,
     is_first: bool,
+    /// Some of it has left.
+    is_begun: bool,
     reader: Reader,
     channels: Channels,
     queue: Queue,
@@ -41,7 +45,7 @@ pub(in crate::session) struct Events {
     /// Of the events that have left.
     left: Progress,
     scratch: Resolved,
-    data: Vec<std::ops::Range<usize>>,
+    parts: Parts,
     templates: Templates,
     holes: Vec<Hole>,
     /// The text of a string that stands with escapes.
@@ -50,20 +54,26 @@ pub(in crate::session) struct Events {
 }
 
 impl Events {
-    pub(super) fn new(dialect: &'static dyn Dialect, direction: Direction) -> Self {
+    pub(super) fn new(
+        dialect: &'static dyn Dialect,
+        framing: Framing,
+        direction: Direction,
+    ) -> Self {
         Self {
             dialect,
             direction,
-            splitter: Splitter::default(),
+            framing,
+            splitter: Splitter::new(framing),
             waiting: Vec::new(),
             is_first: true,
+            is_begun: false,
             reader: Reader::default(),
             channels: Channels::default(),
             queue: Queue::default(),
             read: Progress::default(),
             left: Progress::default(),
             scratch: Resolved::default(),
-            data: Vec::new(),
+            parts: Parts::default(),
             templates: Templates::default(),
             holes: Vec::new(),
             text: Vec::new(),
@@ -81,9 +91,11 @@ impl Events {
         let mut waiting = std::mem::take(&mut self.waiting);
         waiting.extend_from_slice(chunk);
         let mut done = 0;
+        let before = out.len();
         let result = self.split(&waiting, &mut done, end, judge, out);
         waiting.drain(..done.min(waiting.len()));
         self.waiting = waiting;
+        self.is_begun |= out.len() > before;
         result
     }
 
@@ -97,9 +109,8 @@ impl Events {
         out: &mut Vec<u8>,
     ) -> Result<(), Opaque> {
         let limit = judge.policy().limits.max_event_bytes;
-        while let Some(length) = waiting
-            .get(*done..)
-            .and_then(|rest| self.splitter.next(rest))
+        while let Some(rest) = waiting.get(*done..).filter(|rest| !rest.is_empty())
+            && let Some(length) = self.splitter.next(rest, limit)?
         {
             let event = waiting.get(*done..*done + length).unwrap_or_default();
             charge(0, event.len(), limit)?;
@@ -113,6 +124,9 @@ impl Events {
         charge(0, rest.len(), limit)?;
         if end {
             if !rest.is_empty() {
+                if self.framing == Framing::Frames {
+                    return Err(Opaque::InvalidFraming);
+                }
                 self.event(rest, done, judge, out)?;
             }
             self.finish("", judge);
@@ -121,9 +135,13 @@ impl Events {
         Ok(())
     }
 
-    /// The dialect's own ending, after what has left.
-    pub(super) fn ending(&self) -> Vec<u8> {
-        self.dialect.ending(&self.left)
+    /// The dialect's own ending, after what has left and `last`, which leaves with it.
+    pub(super) fn ending(&self, message: &str, request: &Progress, last: &[u8]) -> Vec<u8> {
+        let closings = self.dialect.ending(message, request, &self.left);
+        let mut out = Vec::new();
+        let is_begun = self.is_begun || !last.is_empty();
+        self.framing.close(&closings, is_begun, &mut out);
+        out
     }
 
     /// Lets all that is held leave, with the edits that are known.
@@ -131,9 +149,10 @@ impl Events {
         self.finish("", judge);
         self.queue.leave(
             &self.channels,
-            &mut self.reader,
-            self.dialect,
-            self.direction,
+            &mut queue::Writer {
+                reader: &mut self.reader,
+                framing: self.framing,
+            },
             &mut self.left,
             out,
         );
@@ -146,9 +165,10 @@ impl Events {
         }
         self.queue.leave(
             &self.channels,
-            &mut self.reader,
-            self.dialect,
-            self.direction,
+            &mut queue::Writer {
+                reader: &mut self.reader,
+                framing: self.framing,
+            },
             &mut self.left,
             out,
         );
@@ -169,23 +189,35 @@ impl Events {
         self.lone.begin_event();
         *done += event.len();
         let is_first = std::mem::take(&mut self.is_first);
-        let mut holes = std::mem::take(&mut self.holes);
-        let result = if self.templates.find(event, &mut holes) {
-            self.fill(event, &holes, judge);
-            Ok(())
-        } else {
-            self.read(event, is_first, &mut holes, judge)
+        let shape = self.framing.shape(event);
+        let nested = match self.framing {
+            Framing::Frames => self.dialect.nested(),
+            _ => None,
         };
-        self.holes = holes;
+        let result = match nested {
+            Some(member) => self.nested(event, member, judge),
+            None if self.is_known(event, shape.clone()) => {
+                self.fill(event, Layer::Event, judge);
+                Ok(())
+            }
+            None => self.read(event, is_first, shape, judge),
+        };
         let may_leave = result.is_ok() && judge.denied().is_none();
         self.queue
             .settle(event, may_leave, &self.channels, &mut self.left, out);
         result
     }
 
-    /// Reads an event of a known shape: only the strings that may differ.
-    fn fill(&mut self, event: &[u8], holes: &[Hole], judge: &mut Judge) {
-        for hole in holes {
+    /// Whether the bytes `shape` of `of` have a known shape; its holes are found then.
+    fn is_known(&mut self, of: &[u8], shape: std::ops::Range<usize>) -> bool {
+        let base = shape.start;
+        let bytes = of.get(shape).unwrap_or_default();
+        self.templates.find(bytes, base, &mut self.holes)
+    }
+
+    /// Reads text of a known shape: only the strings that may differ.
+    fn fill(&mut self, event: &[u8], layer: Layer, judge: &mut Judge) {
+        for hole in &self.holes {
             if judge.denied().is_some() {
                 return;
             }
@@ -216,7 +248,7 @@ impl Events {
                         (index, channel),
                         text,
                         place,
-                        join,
+                        (join, layer),
                         judge,
                         &mut self.scratch,
                     );
@@ -228,6 +260,7 @@ impl Events {
                         source: Source::Plain,
                         text,
                         place,
+                        layer,
                     };
                     let (queue, scratch) = (&mut self.queue, &mut self.scratch);
                     self.lone.judge(text, self.direction, queue, judge, scratch);
@@ -241,26 +274,30 @@ impl Events {
         &mut self,
         event: &[u8],
         is_first: bool,
-        holes: &mut Vec<Hole>,
+        shape: std::ops::Range<usize>,
         judge: &mut Judge,
     ) -> Result<(), Opaque> {
-        self.data.clear();
-        for line in lines(event, is_first) {
-            match line {
-                Line::Data(range) => self.data.push(range),
-                Line::Other(range) => self.field(event, range, judge),
+        let mut parts = std::mem::take(&mut self.parts);
+        let mut result = self.framing.parts(event, is_first, &mut parts);
+        if result.is_ok() {
+            for range in &parts.others {
+                self.field(event, range.clone(), judge);
             }
+            let joined = joined(event, &parts.data);
+            let name = event.get(parts.name.clone()).unwrap_or_default();
+            let data = Some(parts.data.as_slice());
+            let changes = self.read.changes();
+            let repeats = self.document(joined.as_ref(), name, data, judge);
+            let is_steady = self.read.changes() == changes && !is_first && parts.data.len() == 1;
+            if is_steady && repeats == Ok(true) && self.queue.is_last_unedited(&self.holes) {
+                let base = shape.start;
+                let bytes = event.get(shape).unwrap_or_default();
+                self.templates.keep(bytes, base, &self.holes);
+            }
+            result = repeats.map(|_| ());
         }
-        let data = std::mem::take(&mut self.data);
-        let changes = self.read.changes();
-        holes.clear();
-        let result = self.document(event, &data, holes, judge);
-        let is_steady = self.read.changes() == changes && !is_first && data.len() == 1;
-        if is_steady && result == Ok(true) && self.queue.is_last_unedited(holes) {
-            self.templates.keep(event, holes);
-        }
-        self.data = data;
-        result.map(|_| ())
+        self.parts = parts;
+        result
     }
 
     /// The value of a field that is no data, or a comment: the model does not write it, but an upstream
@@ -283,24 +320,22 @@ impl Events {
             source: Source::Plain,
             text: value,
             place,
+            layer: Layer::Event,
         };
         let (queue, scratch) = (&mut self.queue, &mut self.scratch);
         self.lone.judge(text, self.direction, queue, judge, scratch);
     }
 
-    /// Reads the data of an event. Says whether its shape, with other strings in `holes`, would be read alike.
+    /// Reads the document of an event. `data` says where in the event its bytes stand; none for one that was
+    /// decoded. Says whether its shape, with other strings in the holes, would be read alike.
     fn document(
         &mut self,
-        event: &[u8],
-        data: &[std::ops::Range<usize>],
-        holes: &mut Vec<Hole>,
+        doc: &[u8],
+        name: &[u8],
+        data: Option<&[std::ops::Range<usize>]>,
         judge: &mut Judge,
     ) -> Result<bool, Opaque> {
-        if data.is_empty() {
-            return Ok(false);
-        }
-        let joined = joined(event, data);
-        let doc = joined.as_ref();
+        self.holes.clear();
         if doc.trim_ascii().is_empty() {
             return Ok(false);
         }
@@ -309,10 +344,12 @@ impl Events {
             self.finish("", judge);
             self.read.finish();
         } else {
-            repeats = self.text(doc, data, holes, judge)?;
-            self.dialect.passes(doc, self.reader.tree(), &mut self.read);
+            self.reader.walk(doc, judge.policy().limits.max_depth)?;
+            repeats = self.text(doc, name, data, judge)?;
+            let document = self.reader.document(doc, name, self.direction);
+            self.dialect.passes(&document, &mut self.read);
             let mut ended = Vec::new();
-            self.dialect.ends(doc, self.reader.tree(), &mut ended);
+            self.dialect.ends(&document, &mut ended);
             repeats &= ended.is_empty();
             for prefix in ended {
                 self.finish(&prefix, judge);
@@ -322,14 +359,21 @@ impl Events {
         Ok(repeats)
     }
 
-    /// Feeds every piece of `doc` to its channel.
+    /// Feeds every piece of `doc`, which the reader has walked, to its channel.
     fn text(
         &mut self,
         doc: &[u8],
-        data: &[std::ops::Range<usize>],
-        holes: &mut Vec<Hole>,
+        name: &[u8],
+        data: Option<&[std::ops::Range<usize>]>,
         judge: &mut Judge,
     ) -> Result<bool, Opaque> {
+        let (holes, layer) = (
+            &mut self.holes,
+            match data {
+                Some(_) => Layer::Event,
+                None => Layer::Nested,
+            },
+        );
         let policy = judge.policy().clone();
         let direction = self.direction;
         let (channels, queue, scratch) = (&mut self.channels, &mut self.queue, &mut self.scratch);
@@ -340,7 +384,10 @@ impl Events {
             if judge.denied().is_some() {
                 return;
             }
-            let place = place_in_event(&piece.place, data);
+            let place = match data {
+                Some(data) => place_in_event(&piece.place, data),
+                None => piece.place.clone(),
+            };
             let class = piece.class;
             let index = match class.join {
                 Join::Alone => None,
@@ -352,7 +399,8 @@ impl Events {
                     index => index,
                 },
             };
-            let is_padding = index.is_none() && piece.is_member(b"obfuscation");
+            let is_padding =
+                index.is_none() && (piece.is_member(b"obfuscation") || piece.is_member(b"p"));
             if index.is_some() || is_padding {
                 holes.push(Hole {
                     range: place.raw.clone(),
@@ -364,7 +412,13 @@ impl Events {
             repeats &= class.join != Join::Signature;
             match index.and_then(|index| Some((index, channels.get_mut(index)?))) {
                 Some(channel) => feed(
-                    queue, channel, piece.text, place, class.join, judge, scratch,
+                    queue,
+                    channel,
+                    piece.text,
+                    place,
+                    (class.join, layer),
+                    judge,
+                    scratch,
                 ),
                 None => {
                     let (role, source, bytes) = (class.role, class.source, piece.text);
@@ -375,15 +429,15 @@ impl Events {
                             source,
                             text: bytes,
                             place,
+                            layer,
                         };
                         lone.judge(text, direction, queue, judge, scratch);
                     }
                 }
             }
         };
-        let depth = policy.limits.max_depth;
         self.reader
-            .read(doc, self.dialect, direction, depth, &mut each)?;
+            .pieces(doc, self.dialect, direction, name, &mut each);
         if overflow {
             Err(Opaque::TooManyChannels)
         } else {
@@ -413,7 +467,7 @@ fn feed(
     (index, channel): (usize, &mut Channel),
     text: &[u8],
     place: Place,
-    join: Join,
+    (join, layer): (Join, Layer),
     judge: &mut Judge,
     scratch: &mut Resolved,
 ) {
@@ -426,6 +480,7 @@ fn feed(
         start,
         end,
         place,
+        layer,
         join,
         edits,
     });

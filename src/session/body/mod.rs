@@ -3,15 +3,17 @@
 
 mod events;
 mod plain;
+mod unsure;
 mod whole;
 
 use crate::opaque::Opaque;
 use crate::session::judge::Judge;
 use crate::text::Direction;
-use crate::wire::{Dialect, Format};
+use crate::wire::{Dialect, Format, Framing, Progress};
 
 use events::Events;
 use plain::Plain;
+use unsure::Unsure;
 use whole::Whole;
 
 /// How one body is guarded.
@@ -23,6 +25,8 @@ pub(super) enum Guard {
     Events(Box<Events>),
     /// Judged byte by byte: plain text.
     Plain(Box<Plain>),
+    /// Held until its first bytes tell what it is.
+    Unsure(Unsure),
     /// Not judged: the policy lets it pass.
     Pass,
     /// Refused: nothing of it passes any more.
@@ -39,22 +43,38 @@ pub(super) enum Step {
 }
 
 impl Guard {
-    /// A body that is held whole before anything of it leaves.
-    pub(super) fn whole(format: Format, direction: Direction) -> Self {
+    /// A body that is held whole before anything of it leaves. Without a format its shape must tell.
+    pub(super) fn whole(format: Option<Format>, direction: Direction) -> Self {
         Self::Whole(Whole::new(format, direction))
     }
 
-    /// A body that leaves as it is decided.
-    pub(super) fn stream(format: Format, direction: Direction) -> Self {
-        match format {
-            Format::Dialect(dialect) => Self::Events(Box::new(Events::new(dialect, direction))),
-            Format::Text => Self::Plain(Box::new(Plain::new(direction))),
-        }
+    /// A body that leaves event by event.
+    pub(super) fn events(
+        dialect: &'static dyn Dialect,
+        framing: Framing,
+        direction: Direction,
+    ) -> Self {
+        Self::Events(Box::new(Events::new(dialect, framing, direction)))
     }
 
-    /// Whether nothing leaves before the end.
+    /// A body of text that leaves as it is decided.
+    pub(super) fn plain(direction: Direction) -> Self {
+        Self::Plain(Box::new(Plain::new(direction)))
+    }
+
+    /// A dialect's body of which the content type says too little.
+    pub(super) fn unsure(dialect: &'static dyn Dialect, direction: Direction) -> Self {
+        Self::Unsure(Unsure::new(dialect, direction))
+    }
+
+    /// Whether nothing leaves before the end, as far as can be told.
     pub(super) fn holds_all(&self) -> bool {
-        matches!(self, Self::Whole(_))
+        matches!(self, Self::Whole(_) | Self::Unsure(_))
+    }
+
+    /// Whether what leaves is edited on its way, so that its length is not known.
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self, Self::Events(_) | Self::Plain(_))
     }
 
     /// Reads `chunk`; appends to `out` what may leave. At the `end` all that is left is decided.
@@ -66,7 +86,16 @@ impl Guard {
         judge: &mut Judge,
         out: &mut Vec<u8>,
     ) -> Step {
+        if let Self::Unsure(unsure) = self {
+            let Some(told) = unsure.tell(chunk, end) else {
+                return Step::More;
+            };
+            let held = unsure.take_held();
+            *self = told;
+            return self.push(&held, end, direction, judge, out);
+        }
         let result = match self {
+            Self::Unsure(_) => Ok(()),
             Self::Whole(whole) => whole.push(chunk, end, judge, out),
             Self::Events(events) => events.push(chunk, end, judge, out),
             Self::Plain(plain) => plain.push(chunk, end, judge, out),
@@ -94,28 +123,42 @@ impl Guard {
             Self::Whole(mut whole) => out.append(&mut whole.take_held()),
             Self::Events(events) => events.into_rest(judge, out),
             Self::Plain(plain) => plain.into_rest(judge, out),
+            Self::Unsure(mut unsure) => out.append(&mut unsure.take_held()),
             Self::Pass => {}
             Self::Drop => *self = Self::Drop,
         }
     }
 
-    /// Ends a denied body: the bytes that a client is to read last.
-    pub(super) fn deny(&mut self, message: &str, format: Option<Format>) -> Vec<u8> {
+    /// Ends a denied body after `last`: the bytes that a client is to read at its end.
+    pub(super) fn deny(&mut self, ending: &Ending<'_>, last: &[u8]) -> Vec<u8> {
         match std::mem::replace(self, Self::Drop) {
-            Self::Events(events) => events.ending(),
+            Self::Events(events) => events.ending(ending.message, ending.request, last),
             Self::Plain(_) => Vec::new(),
-            _ => refusal(format, message),
+            _ => ending.refusal(),
         }
     }
 }
 
-/// The body of a refusal in the words of the format that the client speaks.
-pub(super) fn refusal(format: Option<Format>, message: &str) -> Vec<u8> {
-    let dialect: &dyn Dialect = match format {
-        Some(Format::Dialect(dialect)) => dialect,
-        _ => &crate::wire::openai_chat::OpenAiChat,
-    };
-    dialect.refusal(message)
+/// What an end that the guard makes is written with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ending<'a> {
+    /// What the client speaks.
+    pub(super) format: Option<Format>,
+    /// What happened.
+    pub(super) message: &'a str,
+    /// What is known of the request.
+    pub(super) request: &'a Progress,
+}
+
+impl Ending<'_> {
+    /// The body of a refusal in the words of the format that the client speaks.
+    pub(super) fn refusal(&self) -> Vec<u8> {
+        let dialect: &dyn Dialect = match self.format {
+            Some(Format::Dialect(dialect)) => dialect,
+            _ => &crate::wire::dialects::openai_chat::OpenAiChat,
+        };
+        dialect.refusal(self.message, self.request)
+    }
 }
 
 /// Charges `more` bytes to a buffer that holds `held`, before it grows.

@@ -11,14 +11,17 @@ use crate::session::judge::Judge;
 use crate::text::{Direction, Role, Source};
 use crate::wire::reader::{Piece, Place, Reader, Writing};
 use crate::wire::splice::{Splice, splice};
-use crate::wire::{Dialect, Format, Join};
+use crate::wire::{Dialect, Format, Join, Progress};
 
 /// The bytes that came so far.
 #[derive(Debug)]
 pub(in crate::session) struct Whole {
-    format: Format,
+    format: Option<Format>,
     direction: Direction,
     held: Vec<u8>,
+    /// What its dialect noted of it.
+    noted: Progress,
+    edited: bool,
 }
 
 /// The `logprobs` tokens of one choice: one text over many leaves.
@@ -29,11 +32,13 @@ struct Tokens {
 }
 
 impl Whole {
-    pub(super) fn new(format: Format, direction: Direction) -> Self {
+    pub(super) fn new(format: Option<Format>, direction: Direction) -> Self {
         Self {
             format,
             direction,
             held: Vec::new(),
+            noted: Progress::default(),
+            edited: false,
         }
     }
 
@@ -60,6 +65,16 @@ impl Whole {
         Ok(())
     }
 
+    /// What it was read as, and what its dialect noted of it. Of worth once it has ended.
+    pub(in crate::session) fn noted(&self) -> (Option<Format>, &Progress) {
+        (self.format, &self.noted)
+    }
+
+    /// Whether what left is not what came.
+    pub(in crate::session) fn is_edited(&self) -> bool {
+        self.edited
+    }
+
     pub(super) fn take_held(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.held)
     }
@@ -68,11 +83,29 @@ impl Whole {
         let mut splices = Vec::new();
         // White space alone is no document, and carries no text.
         if !self.held.trim_ascii().is_empty() {
+            let mut reader = Reader::default();
+            if !matches!(self.format, Some(Format::Text)) {
+                reader.walk(&self.held, judge.policy().limits.max_depth)?;
+            }
+            if self.format.is_none() {
+                let document = reader.document(&self.held, b"", self.direction);
+                self.format = Format::by_shape(&document);
+            }
             match self.format {
-                Format::Dialect(dialect) => {
-                    document(&self.held, dialect, self.direction, judge, &mut splices)?
+                None => return Err(Opaque::UnknownFormat),
+                Some(Format::Dialect(dialect)) => {
+                    let read = reader.document(&self.held, b"", self.direction);
+                    dialect.passes(&read, &mut self.noted);
+                    document(
+                        &self.held,
+                        &mut reader,
+                        dialect,
+                        self.direction,
+                        judge,
+                        &mut splices,
+                    );
                 }
-                Format::Text => {
+                Some(Format::Text) => {
                     let raw = 0..self.held.len();
                     let place = Place {
                         raw,
@@ -99,6 +132,7 @@ impl Whole {
         } else {
             splice(&self.held, &mut splices, out);
             self.held.zeroize();
+            self.edited = true;
         }
         Ok(())
     }
@@ -119,81 +153,74 @@ pub(super) fn text_role(direction: Direction) -> Role {
     }
 }
 
-/// Judges every piece of `doc`; appends the edits.
+/// Judges every piece of `doc`, which `reader` has walked; appends the edits.
 fn document(
     doc: &[u8],
+    reader: &mut Reader,
     dialect: &dyn Dialect,
     direction: Direction,
     judge: &mut Judge,
     splices: &mut Vec<Splice>,
-) -> Result<(), Opaque> {
+) {
     let policy = judge.policy().clone();
-    let mut reader = Reader::default();
     let mut scratch = Resolved::default();
     let mut lone = None;
     let mut tokens: HashMap<String, Tokens> = HashMap::default();
     let mut order: Vec<String> = Vec::new();
     let mut signatures: Vec<(String, Place)> = Vec::new();
     let mut edited: Vec<String> = Vec::new();
-    reader.read(
-        doc,
-        dialect,
-        direction,
-        policy.limits.max_depth,
-        &mut |mut piece: Piece<'_>| {
-            let class = piece.class;
-            match class.join {
-                Join::Signature => {
-                    signatures.push((piece.channel().to_owned(), piece.place.clone()));
-                }
-                Join::Tokens => {
-                    let entry = tokens.entry(piece.channel().to_owned()).or_insert_with(|| {
-                        order.push(piece.channel().to_owned());
-                        let channel = Channel::new(
-                            &policy,
-                            direction,
-                            class.role,
-                            class.source,
-                            piece.channel(),
-                        );
-                        Tokens {
-                            channel,
-                            leaves: Vec::new(),
-                            covers: Vec::new(),
-                        }
-                    });
-                    entry
-                        .leaves
-                        .push((entry.channel.read(), piece.place.clone()));
-                    entry.channel.push(piece.text, judge, &mut scratch);
-                    entry.keep(&scratch);
-                    return;
-                }
-                Join::Alone | Join::Deltas => {}
+    reader.pieces(doc, dialect, direction, b"", &mut |mut piece: Piece<'_>| {
+        let class = piece.class;
+        match class.join {
+            Join::Signature => {
+                signatures.push((piece.channel().to_owned(), piece.place.clone()));
             }
-            let before = splices.len();
-            let (role, source) = (class.role, class.source);
-            let channel =
-                Channel::reused(&mut lone, &policy, direction, role, source, piece.channel());
-            alone(
-                doc,
-                piece.text,
-                &piece.place,
-                channel,
-                judge,
-                &mut scratch,
-                splices,
-            );
-            if splices.len() > before {
-                edited.push(piece.channel().to_owned());
+            Join::Tokens => {
+                let entry = tokens.entry(piece.channel().to_owned()).or_insert_with(|| {
+                    order.push(piece.channel().to_owned());
+                    let channel = Channel::new(
+                        &policy,
+                        direction,
+                        class.role,
+                        class.source,
+                        piece.channel(),
+                    );
+                    Tokens {
+                        channel,
+                        leaves: Vec::new(),
+                        covers: Vec::new(),
+                    }
+                });
+                entry
+                    .leaves
+                    .push((entry.channel.read(), piece.place.clone()));
+                entry.channel.push(piece.text, judge, &mut scratch);
+                entry.keep(&scratch);
+                return;
             }
-        },
-    )?;
+            Join::Alone | Join::Deltas => {}
+        }
+        let before = splices.len();
+        let (role, source) = (class.role, class.source);
+        let channel = Channel::reused(&mut lone, &policy, direction, role, source, piece.channel());
+        alone(
+            doc,
+            piece.text,
+            &piece.place,
+            channel,
+            judge,
+            &mut scratch,
+            splices,
+        );
+        if splices.len() > before {
+            edited.push(piece.channel().to_owned());
+        }
+    });
     for name in order {
         if let Some(mut tokens) = tokens.remove(&name) {
             tokens.channel.finish(judge, &mut scratch);
             tokens.keep(&scratch);
-            tokens.splice(doc, &reader, splices);
+            tokens.splice(doc, reader, splices);
         }
     }
     for (name, place) in signatures {
@@ -208,7 +235,6 @@ fn document(
             });
         }
     }
-    Ok(())
 }
 
 /// Judges one text from beginning to end; appends its edits.

@@ -175,6 +175,7 @@ async fn what_was_not_judged_is_said() {
     let guard = Guard::start(policy()).await;
     let mut envoy = guard.exchange(Mode::FullDuplex).await;
     envoy.say(post("/something/else"));
+    envoy.say(request(b"{\"some\":\"thing\"}", true));
     let answer = envoy.answer().await;
     assert!(
         matches!(answer.response, Some(Response::ImmediateResponse(_))),
@@ -247,10 +248,12 @@ async fn a_chunk_of_megabytes_is_one_message_and_is_answered_in_small_ones() {
     let allow = support::policy(&[], &[Opaque::UnknownFormat]);
     let guard = Guard::start(allow).await;
     let mut envoy: Exchange = guard.exchange(Mode::FullDuplex).await;
-    envoy.say(post("/upload"));
+    envoy.say(get("/upload"));
+    envoy.say(ok("application/pdf"));
+    envoy.answer().await;
     envoy.answer().await;
     let chunk = vec![b'x'; 9 << 20];
-    envoy.say(request(&chunk, true));
+    envoy.say(response(&chunk, true));
     assert_eq!(envoy.body(&[]).await, chunk);
 }
 

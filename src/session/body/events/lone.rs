@@ -2,7 +2,7 @@
 //! was clean once is not read again.
 
 use crate::scan::Resolved;
-use crate::session::body::events::queue::{HeldText, Queue};
+use crate::session::body::events::queue::{HeldText, Layer, Queue};
 use crate::session::channel::Channel;
 use crate::session::judge::Judge;
 use crate::text::{Direction, Role, Source};
@@ -38,6 +38,7 @@ pub(super) struct Text<'a> {
     pub(super) source: Source,
     pub(super) text: &'a [u8],
     pub(super) place: Place,
+    pub(super) layer: Layer,
 }
 
 impl Lone {
@@ -82,6 +83,7 @@ impl Lone {
             start: 0,
             end: text.text.len() as u64,
             place: text.place,
+            layer: text.layer,
             join: Join::Alone,
             edits: Vec::new(),
         };

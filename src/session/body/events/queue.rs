@@ -9,13 +9,13 @@ use zeroize::Zeroize;
 use crate::scan::Resolved;
 use crate::session::body::events::channels::Channels;
 use crate::session::body::events::data::{in_event, joined};
+use crate::session::body::events::nested::Nested;
 use crate::session::body::events::template::Hole;
 use crate::session::channel::Channel;
-use crate::text::Direction;
+use crate::wire::framing::Parts;
 use crate::wire::reader::{Place, Reader};
-use crate::wire::splice::{Splice, splice};
-use crate::wire::sse::{Line, lines};
-use crate::wire::{Dialect, Join, Progress};
+use crate::wire::splice::Splice;
+use crate::wire::{Framing, Join, Progress};
 
 /// Spent events kept for their buffers.
 const SPARE: usize = 8;
@@ -36,6 +36,8 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 pub(super) struct Held {
     pub(super) bytes: Vec<u8>,
+    /// The document that stands in it in another coding.
+    pub(super) nested: Option<Nested>,
     pub(super) texts: Vec<HeldText>,
     /// What has gone by once this event leaves, where it changed something.
     pub(super) after: Option<Box<Progress>>,
@@ -49,10 +51,26 @@ pub(super) struct HeldText {
     /// Its span of the channel's text.
     pub(super) start: u64,
     pub(super) end: u64,
-    /// Where it stands in the event.
+    /// Where it stands in the event, or in the document that is nested there.
     pub(super) place: Place,
+    pub(super) layer: Layer,
     pub(super) join: Join,
     pub(super) edits: Vec<Edit>,
+}
+
+/// Which bytes a place counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layer {
+    /// Those of the event as it came.
+    Event,
+    /// Those of the document nested in it.
+    Nested,
+}
+
+/// What an event is written anew with.
+pub(super) struct Writer<'a> {
+    pub(super) reader: &'a mut Reader,
+    pub(super) framing: Framing,
 }
 
 /// Text that goes, and what comes in its place.
@@ -108,6 +126,13 @@ impl Queue {
     pub(super) fn begin(&mut self) {
         let held = self.spare.pop().unwrap_or_default();
         self.events.push_back(held);
+    }
+
+    /// The event that was begun holds a document in another coding.
+    pub(super) fn nest(&mut self, nested: Nested) {
+        if let Some(held) = self.events.back_mut() {
+            held.nested = Some(nested);
+        }
     }
 
     /// The event that was begun has been read. If nothing holds it and nothing was cut, its bytes go straight
@@ -195,9 +220,7 @@ impl Queue {
     pub(super) fn leave(
         &mut self,
         channels: &Channels,
-        reader: &mut Reader,
-        dialect: &dyn Dialect,
-        direction: Direction,
+        writer: &mut Writer<'_>,
         left: &mut Progress,
         out: &mut Vec<u8>,
     ) {
@@ -208,7 +231,7 @@ impl Queue {
         {
             if let Some(held) = self.events.front() {
                 self.bytes -= held.bytes.len();
-                self.write(held, channels, reader, dialect, direction, out);
+                self.write(held, channels, writer, out);
             }
             self.retire(left);
         }
@@ -225,22 +248,38 @@ impl Queue {
         if self.spare.len() < SPARE {
             held.bytes.zeroize();
             held.texts.clear();
+            held.nested = None;
             self.spare.push(held);
         }
     }
 
-    fn write(
+    fn write(&self, held: &Held, channels: &Channels, writer: &mut Writer<'_>, out: &mut Vec<u8>) {
+        let mut splices = self.splices(held, &held.bytes, Layer::Event, channels, writer);
+        if let Some(nested) = &held.nested {
+            let mut inner = self.splices(held, &nested.document, Layer::Nested, channels, writer);
+            if !inner.is_empty() {
+                splices.push(nested.edit(&mut inner));
+            }
+        }
+        if splices.is_empty() {
+            out.extend_from_slice(&held.bytes);
+        } else {
+            writer.framing.edit(&held.bytes, &mut splices, out);
+        }
+    }
+
+    /// The edits of the texts in one layer of an event, whose bytes are `bytes`.
+    fn splices(
         &self,
         held: &Held,
+        bytes: &[u8],
+        layer: Layer,
         channels: &Channels,
-        reader: &mut Reader,
-        dialect: &dyn Dialect,
-        direction: Direction,
-        out: &mut Vec<u8>,
-    ) {
+        writer: &mut Writer<'_>,
+    ) -> Vec<Splice> {
         let mut splices = Vec::new();
         let mut tokens = Vec::new();
-        for text in &held.texts {
+        for text in held.texts.iter().filter(|text| text.layer == layer) {
             if text.join == Join::Signature && self.is_void(text, channels) {
                 splices.push(Splice {
                     range: text.place.raw.clone(),
@@ -250,30 +289,17 @@ impl Queue {
             }
             for edit in &text.edits {
                 let with = edit.with.as_deref().unwrap_or_default();
-                splices.push(
-                    text.place
-                        .splice(&held.bytes, edit.span.clone(), with, edit.bare),
-                );
+                let span = edit.span.clone();
+                splices.push(text.place.splice(bytes, span, with, edit.bare));
             }
             if text.join == Join::Tokens && !text.edits.is_empty() {
                 tokens.push(&text.place);
             }
         }
-        if splices.is_empty() {
-            out.extend_from_slice(&held.bytes);
-            return;
-        }
         if !tokens.is_empty() {
-            empty_companions(
-                &held.bytes,
-                &tokens,
-                reader,
-                dialect,
-                direction,
-                &mut splices,
-            );
+            writer.empty_companions(bytes, layer, &tokens, &mut splices);
         }
-        splice(&held.bytes, &mut splices, out);
+        splices
     }
 
     /// Whether a text that this signature stands for was edited.
@@ -291,38 +317,37 @@ impl Queue {
     }
 }
 
-/// Reads the event again, to empty what repeats its edited tokens.
-fn empty_companions(
-    event: &[u8],
-    tokens: &[&Place],
-    reader: &mut Reader,
-    dialect: &dyn Dialect,
-    direction: Direction,
-    splices: &mut Vec<Splice>,
-) {
-    let data: Vec<_> = lines(event, true)
-        .filter_map(|line| match line {
-            Line::Data(range) => Some(range),
-            Line::Other(_) => None,
-        })
-        .collect();
-    let doc = joined(event, &data);
-    // It was read before: the ceilings were kept then.
-    if reader
-        .read(&doc, dialect, direction, usize::MAX, &mut |_| {})
-        .is_err()
-    {
-        return;
-    }
-    let mut inner = Vec::new();
-    for leaf in reader.tree().leaves() {
-        let start = in_event(leaf.text.range().start, &data);
-        if tokens.iter().any(|place| place.raw.start == start) {
-            reader.empty_companions(&doc, leaf, &mut inner);
+impl Writer<'_> {
+    /// Reads the event, or the document nested in it, again, to empty what repeats its edited tokens.
+    fn empty_companions(
+        &mut self,
+        bytes: &[u8],
+        layer: Layer,
+        tokens: &[&Place],
+        splices: &mut Vec<Splice>,
+    ) {
+        let mut parts = Parts::default();
+        if layer == Layer::Nested {
+            parts.data.push(0..bytes.len());
+        } else if self.framing.parts(bytes, true, &mut parts).is_err() {
+            return;
         }
+        let data = parts.data.as_slice();
+        let doc = joined(bytes, data);
+        // It was read before: the ceilings were kept then.
+        if self.reader.walk(&doc, usize::MAX).is_err() {
+            return;
+        }
+        let mut inner = Vec::new();
+        for leaf in self.reader.tree().leaves() {
+            let start = in_event(leaf.text.range().start, data);
+            if tokens.iter().any(|place| place.raw.start == start) {
+                self.reader.empty_companions(&doc, leaf, &mut inner);
+            }
+        }
+        splices.extend(inner.into_iter().map(|edit| Splice {
+            range: in_event(edit.range.start, data)..in_event(edit.range.end, data),
+            with: edit.with,
+        }));
     }
-    splices.extend(inner.into_iter().map(|edit| Splice {
-        range: in_event(edit.range.start, &data)..in_event(edit.range.end, &data),
-        with: edit.with,
-    }));
 }

@@ -40,8 +40,8 @@ impl Templates {
         self.kept.clear();
     }
 
-    /// Keeps the shape of `event`; `holes` in order.
-    pub(super) fn keep(&mut self, event: &[u8], holes: &[Hole]) {
+    /// Keeps the shape of `event`; `holes` in order, their ranges counted from `base` bytes before it.
+    pub(super) fn keep(&mut self, event: &[u8], base: usize, holes: &[Hole]) {
         let mut template = if self.kept.len() < KEPT {
             Template {
                 event: Vec::new(),
@@ -56,16 +56,20 @@ impl Templates {
         template.event.clear();
         template.event.extend_from_slice(event);
         template.holes.clear();
-        template.holes.extend_from_slice(holes);
+        template.holes.extend(holes.iter().map(|hole| Hole {
+            range: hole.range.start.saturating_sub(base)..hole.range.end.saturating_sub(base),
+            ..hole.clone()
+        }));
         self.kept.insert(0, template);
     }
 
-    /// Fills `holes` with the strings of `event`, if it has a known shape.
-    pub(super) fn find(&mut self, event: &[u8], holes: &mut Vec<Hole>) -> bool {
+    /// Fills `holes` with the strings of `event`, if it has a known shape; ranges are counted as with
+    /// [`keep`](Self::keep).
+    pub(super) fn find(&mut self, event: &[u8], base: usize, holes: &mut Vec<Hole>) -> bool {
         let Some(found) = self
             .kept
             .iter()
-            .position(|template| template.fits(event, holes))
+            .position(|template| template.fits(event, base, holes))
         else {
             return false;
         };
@@ -77,7 +81,7 @@ impl Templates {
 }
 
 impl Template {
-    fn fits(&self, event: &[u8], holes: &mut Vec<Hole>) -> bool {
+    fn fits(&self, event: &[u8], base: usize, holes: &mut Vec<Hole>) -> bool {
         holes.clear();
         let mut from = 0;
         let mut at = 0;
@@ -96,7 +100,7 @@ impl Template {
                 return false;
             }
             holes.push(Hole {
-                range: start..end,
+                range: base + start..base + end,
                 escaped,
                 ..hole.clone()
             });
@@ -123,9 +127,13 @@ mod tests {
     #[track_caller]
     fn check(event: &str, strings: Option<&[&str]>) {
         let mut templates = Templates::default();
-        templates.keep(b"{\"a\":\"x\",\"b\":\"\"}\n", &[hole(6..7), hole(14..14)]);
+        templates.keep(
+            b"{\"a\":\"x\",\"b\":\"\"}\n",
+            9,
+            &[hole(15..16), hole(23..23)],
+        );
         let mut holes = Vec::new();
-        let fits = templates.find(event.as_bytes(), &mut holes);
+        let fits = templates.find(event.as_bytes(), 0, &mut holes);
         let found: Vec<_> = holes
             .iter()
             .filter_map(|hole| event.get(hole.range.clone()))

@@ -2,13 +2,15 @@
 //!
 //! Source of the shapes: the OpenAI API reference, "Chat Completions" and "Streaming".
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::text::{Direction, Role, Source};
-use crate::wire::dialect::{Class, Dialect, Join, LeafContext, Progress, is_structural};
-use crate::wire::json::{Key, Node, Shape, Tree};
+use crate::wire::dialect::{Class, Dialect, Document, Join, LeafContext, Target, is_structural};
+use crate::wire::framing::Closing;
+use crate::wire::json::{Key, Node, Tree};
 use crate::wire::path::Step;
 use crate::wire::path::Step::{At, Name};
+use crate::wire::progress::Progress;
 
 /// `POST …/chat/completions`.
 #[derive(Debug)]
@@ -19,8 +21,8 @@ impl Dialect for OpenAiChat {
         "openai-chat"
     }
 
-    fn claims(&self, path: &str) -> bool {
-        path.ends_with("/chat/completions")
+    fn claims(&self, target: &Target<'_>) -> bool {
+        target.ends_with(&["/chat/completions"])
     }
 
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
@@ -30,30 +32,22 @@ impl Dialect for OpenAiChat {
         }
     }
 
-    fn ends(&self, doc: &[u8], tree: &Tree, ended: &mut Vec<String>) {
-        for_finished(doc, tree, |index| ended.push(format!("choices[{index}].")));
+    fn ends(&self, document: &Document<'_>, ended: &mut Vec<String>) {
+        for_finished(document.bytes, document.tree, |index| {
+            ended.push(format!("choices[{index}]."));
+        });
     }
 
-    fn is_terminal(&self, data: &[u8]) -> bool {
-        data.trim_ascii() == b"[DONE]"
-    }
-
-    fn passes(&self, doc: &[u8], tree: &Tree, progress: &mut Progress) {
+    fn passes(&self, document: &Document<'_>, progress: &mut Progress) {
+        if document.direction == Direction::Request {
+            return;
+        }
+        let (doc, tree) = (document.bytes, document.tree);
         if !progress.is_started() {
             progress.start();
-            for leaf in tree
-                .leaves()
-                .iter()
-                .filter(|leaf| leaf.shape == Shape::Text)
-            {
-                if let (Key::Name(name), Some(root)) = (leaf.key(), tree.parent_of(leaf))
-                    && root.key() == Key::Root
-                {
-                    match tree.word(doc, name) {
-                        b"id" => progress.keep("id", leaf.text.of(doc)),
-                        b"model" => progress.keep("model", leaf.text.of(doc)),
-                        _ => {}
-                    }
+            for name in ["id", "model"] {
+                if let Some(value) = document.text(name) {
+                    progress.keep(name, value);
                 }
             }
         }
@@ -63,42 +57,39 @@ impl Dialect for OpenAiChat {
         for_finished(doc, tree, |index| progress.close(index));
     }
 
-    fn refusal(&self, message: &str) -> Vec<u8> {
+    fn refusal(&self, message: &str, _: &Progress) -> Vec<u8> {
         let error = json!({ "error": {
             "message": message, "type": "invalid_request_error", "param": null, "code": "content_filter",
         }});
         error.to_string().into_bytes()
     }
 
-    fn ending(&self, progress: &Progress) -> Vec<u8> {
-        if progress.is_finished() {
+    fn ending(&self, _: &str, _: &Progress, answer: &Progress) -> Vec<Closing> {
+        if answer.is_finished() {
             return Vec::new();
         }
-        let mut open = progress.open_ones().to_vec();
-        if open.is_empty() && !progress.any_closed() {
+        let mut open = answer.open_ones().to_vec();
+        if open.is_empty() && !answer.any_closed() {
             open.push(0);
         }
-        let mut out = Vec::new();
+        let mut closings = Vec::new();
         if !open.is_empty() {
-            out.extend_from_slice(b"data: {\"id\":\"");
-            out.extend_from_slice(progress.value("id").unwrap_or(b"chatcmpl-tidegate"));
+            let choices = open.iter().map(
+                |index| json!({ "index": index, "delta": {}, "finish_reason": "content_filter" }),
+            );
+            let mut out = b"{\"id\":\"".to_vec();
+            out.extend_from_slice(answer.value("id").unwrap_or(b"chatcmpl-tidegate"));
             out.extend_from_slice(
                 b"\",\"object\":\"chat.completion.chunk\",\"created\":0,\"model\":\"",
             );
-            out.extend_from_slice(progress.value("model").unwrap_or(b"tidegate"));
-            out.extend_from_slice(b"\",\"choices\":[");
-            for (position, index) in open.iter().enumerate() {
-                if position > 0 {
-                    out.push(b',');
-                }
-                let choice =
-                    json!({ "index": index, "delta": {}, "finish_reason": "content_filter" });
-                out.extend_from_slice(choice.to_string().as_bytes());
-            }
-            out.extend_from_slice(b"]}\n\n");
+            out.extend_from_slice(answer.value("model").unwrap_or(b"tidegate"));
+            out.extend_from_slice(b"\",\"choices\":");
+            out.extend_from_slice(Value::from_iter(choices).to_string().as_bytes());
+            out.push(b'}');
+            closings.push(Closing::data(out));
         }
-        out.extend_from_slice(b"data: [DONE]\n\n");
-        out
+        closings.push(Closing::data("[DONE]"));
+        closings
     }
 }
 

@@ -1,7 +1,7 @@
 //! Server-sent events as they stand in the bytes (WHATWG HTML, section 9.2): where an event ends, and which
 //! of its bytes are data. Lines end with CR LF, LF or CR; framing is never rewritten.
 
-use std::ops::Range;
+use super::{Closing, Parts};
 
 /// Finds the ends of events in bytes that come in any pieces.
 #[derive(Debug, Default)]
@@ -53,57 +53,56 @@ impl Splitter {
     }
 }
 
-/// One line of an event that is not blank.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Line {
-    /// The value of a `data` field.
-    Data(Range<usize>),
-    /// The value of another field, or a comment: the bytes after the first colon.
-    Other(Range<usize>),
-}
-
-/// The lines of `event`, in order; ranges are of `event`. At the very start of a stream a byte order mark is
-/// passed over.
-pub fn lines(event: &[u8], is_first: bool) -> impl Iterator<Item = Line> {
+/// Finds the parts of `event`. At the very start of a stream a byte order mark is passed over.
+pub(super) fn parts(event: &[u8], is_first: bool, parts: &mut Parts) {
     let mut at = if is_first && event.starts_with(b"\xEF\xBB\xBF") {
         3
     } else {
         0
     };
-    std::iter::from_fn(move || {
-        loop {
-            let rest = event.get(at..)?;
-            if rest.is_empty() {
-                return None;
-            }
-            let length = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
-            let line = rest.get(..length)?;
-            let start = at;
-            at += length + 1;
-            if line.is_empty() {
-                continue;
-            }
-            let colon = memchr::memchr(b':', line);
-            let value = match colon {
-                Some(colon) if line.get(colon + 1) == Some(&b' ') => colon + 2,
-                Some(colon) => colon + 1,
-                // A field without a colon has no value; its name may still carry text.
-                None if line == b"data" => length,
-                None => 0,
-            };
-            let range = start + value..start + length;
-            return Some(if line.get(..colon.unwrap_or(length)) == Some(b"data") {
-                Line::Data(range)
-            } else {
-                Line::Other(range)
-            });
+    while let Some(rest) = event.get(at..).filter(|rest| !rest.is_empty()) {
+        let length = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+        let line = rest.get(..length).unwrap_or_default();
+        let start = at;
+        at += length + 1;
+        if line.is_empty() {
+            continue;
         }
-    })
+        let colon = memchr::memchr(b':', line);
+        let value = match colon {
+            Some(colon) if line.get(colon + 1) == Some(&b' ') => colon + 2,
+            Some(colon) => colon + 1,
+            None => length,
+        };
+        let range = start + value..start + length;
+        match line.get(..colon.unwrap_or(length)) {
+            Some(b"data") => parts.data.push(range),
+            Some(b"event") => {
+                parts.name = range.clone();
+                parts.others.push(range);
+            }
+            Some(b"id" | b"retry" | b"") => parts.others.push(range),
+            // A field that nobody knows: its name may carry text too.
+            _ => parts.others.push(start..start + length),
+        }
+    }
+}
+
+/// Appends one event.
+pub(super) fn write(closing: &Closing, out: &mut Vec<u8>) {
+    if !closing.event.is_empty() {
+        out.extend_from_slice(b"event: ");
+        out.extend_from_slice(closing.event.as_bytes());
+        out.push(b'\n');
+    }
+    out.extend_from_slice(b"data: ");
+    out.extend_from_slice(&closing.data);
+    out.extend_from_slice(b"\n\n");
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, Splitter, lines};
+    use super::{Parts, Splitter, parts};
 
     /// Feeds `stream` in pieces of `size` bytes and lists the events.
     fn split(stream: &[u8], size: usize) -> (Vec<Vec<u8>>, Vec<u8>) {
@@ -155,12 +154,15 @@ mod tests {
 
     #[track_caller]
     fn check_lines(event: &str, expected: &[(&str, bool)]) {
-        let found: Vec<_> = lines(event.as_bytes(), true)
-            .map(|line| match line {
-                Line::Data(range) => (event.get(range).unwrap_or("?"), true),
-                Line::Other(range) => (event.get(range).unwrap_or("?"), false),
-            })
-            .collect();
+        let mut split = Parts::default();
+        parts(event.as_bytes(), true, &mut split);
+        let ranges = |list: &[std::ops::Range<usize>], is_data| {
+            let texts = list
+                .iter()
+                .map(|range| event.get(range.clone()).unwrap_or("?"));
+            texts.map(|text| (text, is_data)).collect::<Vec<_>>()
+        };
+        let found = [ranges(&split.others, false), ranges(&split.data, true)].concat();
         assert_eq!(found, expected);
     }
 
@@ -172,8 +174,8 @@ mod tests {
             &[("ping", false), (" c", true)],
         );
         check_lines(": keep alive\n\n", &[("keep alive", false)]);
-        check_lines("data\nfield\n\n", &[("", true), ("field", false)]);
+        check_lines("data\nfield\n\n", &[("field", false), ("", true)]);
         check_lines("\u{feff}data: x\n\n", &[("x", true)]);
-        check_lines("database: x\n\n", &[("x", false)]);
+        check_lines("database: x\n\n", &[("database: x", false)]);
     }
 }

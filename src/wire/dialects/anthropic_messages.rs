@@ -5,10 +5,12 @@
 use serde_json::json;
 
 use crate::text::{Direction, Role, Source};
-use crate::wire::dialect::{Class, Dialect, Join, LeafContext, Progress, is_structural};
-use crate::wire::json::{Node, Tree};
+use crate::wire::dialect::{Class, Dialect, Document, Join, LeafContext, Target, is_structural};
+use crate::wire::framing::Closing;
+use crate::wire::json::Node;
 use crate::wire::path::Step::{At, Name};
 use crate::wire::path::{Step, write_steps};
+use crate::wire::progress::Progress;
 
 /// `POST …/v1/messages`.
 #[derive(Debug)]
@@ -19,8 +21,8 @@ impl Dialect for AnthropicMessages {
         "anthropic-messages"
     }
 
-    fn claims(&self, path: &str) -> bool {
-        path.ends_with("/v1/messages") || path == "/messages"
+    fn claims(&self, target: &Target<'_>) -> bool {
+        target.ends_with(&["/v1/messages"]) || target.path == "/messages"
     }
 
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
@@ -30,13 +32,13 @@ impl Dialect for AnthropicMessages {
         }
     }
 
-    fn ends(&self, doc: &[u8], tree: &Tree, ended: &mut Vec<String>) {
-        let Some(root) = tree.nodes().first() else {
-            return;
-        };
-        match event_type(doc, tree, root) {
+    fn ends(&self, document: &Document<'_>, ended: &mut Vec<String>) {
+        match document.kind() {
             Some(b"content_block_stop") => {
-                ended.push(format!("content[{}].", root.index().unwrap_or(0)));
+                ended.push(format!(
+                    "content[{}].",
+                    document.index("index").unwrap_or(0)
+                ));
             }
             Some(b"message_stop") => ended.push(String::new()),
             _ => {}
@@ -47,36 +49,33 @@ impl Dialect for AnthropicMessages {
         false
     }
 
-    fn passes(&self, doc: &[u8], tree: &Tree, progress: &mut Progress) {
-        let Some(root) = tree.nodes().first() else {
+    fn passes(&self, document: &Document<'_>, progress: &mut Progress) {
+        if document.direction == Direction::Request {
             return;
-        };
-        match event_type(doc, tree, root) {
+        }
+        let index = document.index("index").unwrap_or(0);
+        match document.kind() {
             Some(b"message_start") => progress.start(),
-            Some(b"content_block_start") => progress.open(root.index().unwrap_or(0)),
-            Some(b"content_block_stop") => progress.close(root.index().unwrap_or(0)),
+            Some(b"content_block_start") => progress.open(index),
+            Some(b"content_block_stop") => progress.close(index),
             Some(b"message_stop") => progress.finish(),
             _ => {}
         }
     }
 
-    fn refusal(&self, message: &str) -> Vec<u8> {
+    fn refusal(&self, message: &str, _: &Progress) -> Vec<u8> {
         let error =
             json!({ "type": "error", "error": { "type": "permission_error", "message": message } });
         error.to_string().into_bytes()
     }
 
-    fn ending(&self, progress: &Progress) -> Vec<u8> {
+    fn ending(&self, _: &str, _: &Progress, progress: &Progress) -> Vec<Closing> {
         if progress.is_finished() {
             return Vec::new();
         }
-        let mut out = String::new();
-        let mut event = |kind: &str, data: serde_json::Value| {
-            out.push_str("event: ");
-            out.push_str(kind);
-            out.push_str("\ndata: ");
-            out.push_str(&data.to_string());
-            out.push_str("\n\n");
+        let mut out = Vec::new();
+        let mut event = |kind: &'static str, data: serde_json::Value| {
+            out.push(Closing::named(kind, data.to_string()));
         };
         if !progress.is_started() {
             let message = json!({
@@ -103,12 +102,8 @@ impl Dialect for AnthropicMessages {
             }),
         );
         event("message_stop", json!({ "type": "message_stop" }));
-        out.into_bytes()
+        out
     }
-}
-
-fn event_type<'a>(doc: &'a [u8], tree: &'a Tree, root: &Node) -> Option<&'a [u8]> {
-    root.kind().map(|kind| tree.word(doc, kind))
 }
 
 fn request(leaf: &LeafContext<'_>) -> Class {

@@ -1,0 +1,12 @@
+//! One file a dialect, and the table of them all.
+
+pub mod anthropic_messages;
+pub mod openai_chat;
+
+use crate::wire::Dialect;
+
+/// Every dialect that is read, in the order in which targets and documents are offered to them.
+pub static DIALECTS: &[&dyn Dialect] = &[
+    &openai_chat::OpenAiChat,
+    &anthropic_messages::AnthropicMessages,
+];

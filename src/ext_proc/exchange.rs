@@ -11,13 +11,14 @@ use super::inbound::{self, Unservable};
 use super::metadata::metadata;
 use super::outbound::Outbox;
 use crate::policy::Policy;
-use crate::session::{Effect, Modes, ProtocolError, Session};
+use crate::session::{Effect, Modes, ProtocolError, Route, Session};
 use crate::telemetry::record::v1::End;
 use crate::telemetry::{self, Telemetry};
 
 /// What a stream drives. Knows messages and the time that it is told, neither sockets nor timers.
 pub(super) struct Exchange {
     policy: Arc<Policy>,
+    route: Route,
     telemetry: Arc<Telemetry>,
     /// None before the first message, which says the modes, and after the end.
     open: Option<Open>,
@@ -35,10 +36,11 @@ struct Open {
 }
 
 impl Exchange {
-    pub(super) fn new(policy: Arc<Policy>, telemetry: Arc<Telemetry>) -> Self {
+    pub(super) fn new(policy: Arc<Policy>, route: Route, telemetry: Arc<Telemetry>) -> Self {
         telemetry.metrics.stream_began();
         Self {
             policy,
+            route,
             telemetry,
             open: None,
             outbox: Outbox::default(),
@@ -122,7 +124,7 @@ impl Exchange {
         let modes = inbound::modes(first).map_err(|why| self.unservable(why))?;
         let request_id = inbound::attribute(&first.attributes, "request.id").unwrap_or_default();
         Ok(Open {
-            session: Session::new(Arc::clone(&self.policy), modes, now_ms),
+            session: Session::new(Arc::clone(&self.policy), modes, now_ms).on_route(self.route),
             modes,
             request_id: request_id.to_owned(),
             began_ms: now_ms,
@@ -197,7 +199,7 @@ mod tests {
     fn a_panic_ends_one_stream_with_an_error() {
         let telemetry = Telemetry::new(LogDecisions::None, Arc::new(|_| {}));
         let policy = Arc::new(crate::ext_proc::tests::policy());
-        let mut exchange = Exchange::new(policy, Arc::clone(&telemetry));
+        let mut exchange = Exchange::new(policy, Route::default(), Arc::clone(&telemetry));
         exchange.open = Some(
             exchange
                 .begin(&ProcessingRequest::default(), 0)

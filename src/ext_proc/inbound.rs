@@ -10,8 +10,9 @@ use envoy_types::pb::envoy::service::ext_proc::v3::{
 };
 use envoy_types::pb::google::protobuf::Struct;
 use envoy_types::pb::google::protobuf::value::Kind;
+use tonic::metadata::MetadataMap;
 
-use crate::session::{BodyMode, Event, Header, Modes};
+use crate::session::{BodyMode, Event, Header, Modes, Route};
 use crate::text::Direction;
 
 /// The key that Envoy puts request attributes under, whatever the filter's own name.
@@ -33,9 +34,48 @@ pub(super) enum Unservable {
         "observability_mode ignores every answer; for a guard that changes nothing set the policy's mode to shadow"
     )]
     ObservabilityMode,
+    /// The route declares a format that this guard does not read.
+    #[error(
+        "the route's gRPC metadata x-tidegate-format names no format that is known; `tidegate scan --format list` prints them"
+    )]
+    UnknownFormat,
+    /// The route declares what this guard does not understand.
+    #[error("the route's gRPC metadata x-tidegate-signed should be `later`")]
+    UnknownSigned,
     /// What is in it is not known, so it cannot be judged.
     #[error("a message of a kind that is not known")]
     UnknownMessage,
+}
+
+/// The gRPC metadata by which a route declares what its bodies are read as.
+const FORMAT_KEY: &str = "x-tidegate-format";
+
+/// The gRPC metadata by which a route declares that a hop behind the guard signs requests: `later`.
+const SIGNED_KEY: &str = "x-tidegate-signed";
+
+/// What the operator declares of the route: Envoy's `grpc_service.initial_metadata`, or a route's
+/// `ExtProcPerRoute.overrides.grpc_initial_metadata`. A client has no way to it.
+pub(super) fn route(metadata: &MetadataMap) -> Result<Route, Unservable> {
+    let text = |key| {
+        metadata
+            .get(key)
+            .map(|value| value.to_str().unwrap_or_default())
+    };
+    let is_signed_later = match text(SIGNED_KEY) {
+        None => false,
+        Some("later") => true,
+        Some(_) => return Err(Unservable::UnknownSigned),
+    };
+    let route = Route {
+        format: None,
+        is_signed_later,
+    };
+    match text(FORMAT_KEY) {
+        None => Ok(route),
+        Some(name) => route
+            .with_format_named(name)
+            .ok_or(Unservable::UnknownFormat),
+    }
 }
 
 /// The body modes that Envoy says it is configured with; those of a filter that does not say

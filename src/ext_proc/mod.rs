@@ -80,9 +80,13 @@ impl pb::ExternalProcessor for ExtProc {
         let Some(policy) = self.policy.load_full() else {
             return Err(Status::unavailable("the policy is not compiled yet"));
         };
+        let route = inbound::route(request.metadata()).map_err(|why| {
+            tracing::error!(%why, "an exchange cannot be guarded");
+            Status::failed_precondition(why.to_string())
+        })?;
         Ok(Response::new(ExchangeStream::new(
             request.into_inner(),
-            policy,
+            (policy, route),
             Arc::clone(&self.telemetry),
             self.epoch,
         )))

@@ -17,6 +17,7 @@ use tonic::{Code, Status};
 
 use super::exchange::Exchange;
 use crate::policy::Policy;
+use crate::session::Route;
 use crate::telemetry::Telemetry;
 use crate::telemetry::record::v1::End;
 
@@ -39,11 +40,17 @@ pub struct ExchangeStream<S> {
 }
 
 impl<S> ExchangeStream<S> {
-    /// Answers what comes on `inbound`, under `policy`; `epoch` is the zero of the session's clock.
-    pub fn new(inbound: S, policy: Arc<Policy>, telemetry: Arc<Telemetry>, epoch: Instant) -> Self {
+    /// Answers what comes on `inbound`, under the policy and what is declared of the route; `epoch` is the
+    /// zero of the session's clock.
+    pub fn new(
+        inbound: S,
+        (policy, route): (Arc<Policy>, Route),
+        telemetry: Arc<Telemetry>,
+        epoch: Instant,
+    ) -> Self {
         Self {
             inbound,
-            exchange: Exchange::new(policy, telemetry),
+            exchange: Exchange::new(policy, route, telemetry),
             epoch,
             timer: None,
             ticked_ms: None,

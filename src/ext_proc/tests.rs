@@ -15,6 +15,7 @@ use super::stream::ExchangeStream;
 use crate::limits::Limits;
 use crate::opaque::Opaque;
 use crate::policy::{Mode, OpaqueRules, Policy};
+use crate::session::Route;
 use crate::telemetry::record::v1;
 use crate::telemetry::{LogDecisions, Telemetry};
 
@@ -104,7 +105,12 @@ async fn answers(
     );
     let inbound = tokio_stream::iter(messages.into_iter().map(Ok));
     let epoch = tokio::time::Instant::now();
-    let stream = ExchangeStream::new(inbound, Arc::new(policy()), telemetry, epoch);
+    let stream = ExchangeStream::new(
+        inbound,
+        (Arc::new(policy()), Route::default()),
+        telemetry,
+        epoch,
+    );
     let answers = stream.collect().await;
     let records = log.lock().expect("the log").clone();
     (answers, records)
@@ -327,7 +333,12 @@ async fn reset_by_envoy_after_all_was_answered_is_a_good_end() {
     let inbound = tokio_stream::wrappers::UnboundedReceiverStream::new(heard);
     let epoch = tokio::time::Instant::now();
     let policy = Arc::new(policy());
-    let mut stream = ExchangeStream::new(inbound, policy, Arc::clone(&telemetry), epoch);
+    let mut stream = ExchangeStream::new(
+        inbound,
+        (policy, Route::default()),
+        Arc::clone(&telemetry),
+        epoch,
+    );
     let exchange = [first(FULL_DUPLEX, get(true)), message(ok(true))];
     for message in exchange {
         say.send(Ok(message)).expect("the stream listens");
@@ -347,7 +358,12 @@ async fn dropping_the_stream_ends_the_exchange_once() {
     let inbound = tokio_stream::wrappers::UnboundedReceiverStream::new(heard);
     let epoch = tokio::time::Instant::now();
     let policy = Arc::new(policy());
-    let mut stream = ExchangeStream::new(inbound, policy, Arc::clone(&telemetry), epoch);
+    let mut stream = ExchangeStream::new(
+        inbound,
+        (policy, Route::default()),
+        Arc::clone(&telemetry),
+        epoch,
+    );
     say.send(Ok(first(FULL_DUPLEX, get(true))))
         .expect("the stream listens");
     stream.next().await.expect("an answer").expect("no error");

@@ -15,6 +15,15 @@ pub struct Route {
     pub is_signed_later: bool,
 }
 
+impl Route {
+    /// The route on which both bodies are read as the format of this name; `None` where no format has it.
+    #[must_use]
+    pub fn with_format_named(self, name: &str) -> Option<Self> {
+        let format = Some(Format::by_name(name)?);
+        Some(Self { format, ..self })
+    }
+}
+
 /// Method and path of a request, for the answer to it.
 #[derive(Debug, Default)]
 pub(super) struct Asked {

@@ -186,6 +186,28 @@ async fn what_was_not_judged_is_said() {
 }
 
 #[tokio::test]
+async fn a_route_declares_what_its_bodies_are() {
+    let guard = Guard::start(policy()).await;
+    let declared = [("x-tidegate-format", "text")];
+    let opened = Exchange::open_on_route(guard.channel.clone(), Mode::FullDuplex, &declared).await;
+    let mut envoy = opened.expect("a stream");
+    envoy.say(post("/something/else"));
+    envoy.say(request(b"no JSON at all", true));
+    envoy.answer().await;
+    assert_eq!(envoy.body(&[]).await, b"no JSON at all");
+    for metadata in [
+        [("x-tidegate-format", "telepathy")],
+        [("x-tidegate-signed", "never")],
+    ] {
+        let channel = guard.channel.clone();
+        let opened = Exchange::open_on_route(channel, Mode::FullDuplex, &metadata).await;
+        let status = opened.err().expect("such a route cannot be guarded");
+        assert_eq!(status.code(), tonic::Code::FailedPrecondition);
+        assert!(status.message().contains(metadata[0].0), "{status}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_stalls_is_refused_at_its_deadline() {
     let mut policy = std::sync::Arc::into_inner(policy()).expect("one owner");
     policy.limits.request_deadline_ms = 50;

@@ -111,9 +111,23 @@ pub(crate) struct Exchange {
 
 impl Exchange {
     pub(crate) async fn open(channel: Channel, mode: Mode) -> Result<Self, Status> {
+        Self::open_on_route(channel, mode, &[]).await
+    }
+
+    /// With the gRPC metadata that Envoy sends for a route.
+    pub(crate) async fn open_on_route(
+        channel: Channel,
+        mode: Mode,
+        metadata: &[(&'static str, &'static str)],
+    ) -> Result<Self, Status> {
         let (say, heard) = unbounded_channel();
         let mut client = ExternalProcessorClient::new(channel).max_decoding_message_size(64 << 20);
-        let opened = client.process(UnboundedReceiverStream::new(heard));
+        let mut request = tonic::Request::new(UnboundedReceiverStream::new(heard));
+        for (key, value) in metadata {
+            let value = value.parse().expect("a value of metadata");
+            request.metadata_mut().insert(*key, value);
+        }
+        let opened = client.process(request);
         let opened = tokio::time::timeout(SOON, opened)
             .await
             .expect("an answer in time");

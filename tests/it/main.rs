@@ -9,4 +9,5 @@ mod leaks;
 mod packs;
 mod policy;
 mod recorded;
+mod repeats;
 mod support;

@@ -14,7 +14,7 @@ use tonic::Status;
 use super::stream::ExchangeStream;
 use crate::limits::Limits;
 use crate::opaque::Opaque;
-use crate::policy::{Mode, OpaqueRules, Policy, Scopes};
+use crate::policy::{Mode, OpaqueRules, Policy};
 use crate::session::Route;
 use crate::telemetry::record::v1;
 use crate::telemetry::{LogDecisions, Telemetry};
@@ -34,7 +34,7 @@ pub(super) fn policy() -> Policy {
         opaque: OpaqueRules {
             allowed: Opaque::ALL.to_vec(),
         },
-        scopes: Scopes::default(),
+        ..Policy::default()
     }
 }
 

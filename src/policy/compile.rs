@@ -12,11 +12,15 @@ use crate::scan::{Automaton, Resolved, Rule, Stream};
 use crate::text::{Direction, Role, Source};
 
 /// The highest priority that a rule may ask for. Above it are the bands of the actions: in a component
-/// of overlapping matches a rule that denies wins over all that redact, and those over all that observe.
-pub const MAX_PRIORITY: u16 = 0x3fff;
+/// of overlapping matches a rule that denies wins over all that hide, one that hides all of the text over
+/// one that leaves something of it, and those over all that observe.
+pub const MAX_PRIORITY: u16 = 0x1fff;
 
 /// How an automaton is had for a list of rules: compiled, or from a cache.
 pub type Build<'a> = dyn FnMut(&[Rule]) -> Result<Arc<Automaton>, Vec<RuleError>> + 'a;
+
+/// Digits of the number in a placeholder that can be put back: `[EMAIL_12345678]`.
+pub const PLACEHOLDER_DIGITS: usize = 8;
 
 /// `Scopes::index` where there is nothing to look for.
 const NOTHING: usize = usize::MAX;
@@ -87,10 +91,8 @@ impl Compiler<'_, '_> {
             return None;
         }
         let rules = selected.iter().map(banded).collect();
-        let set = RuleSet {
-            automaton: self.automaton(rules)?,
-            rules: selected.iter().map(in_force).collect(),
-        };
+        let automaton = self.automaton(rules)?;
+        let set = RuleSet::new(automaton, selected.iter().map(in_force).collect());
         self.refuse_echoes(&set);
         Some(set)
     }
@@ -98,14 +100,16 @@ impl Compiler<'_, '_> {
     /// What stands in a text's place must not be found in turn: the next guard on the way, or this one
     /// when the text comes back in a later turn, would replace it again.
     fn refuse_echoes(&mut self, set: &RuleSet) {
-        let placeholders = set.rules.iter().map(|rule| &rule.placeholder);
+        let placeholders = set.rules.iter().flat_map(samples);
         for placeholder in placeholders.collect::<BTreeSet<_>>() {
             let mut stream = Stream::new(Source::Plain);
             let mut out = Resolved::default();
             stream.push(&set.automaton, placeholder.as_bytes(), &mut out);
             stream.finish(&set.automaton, &mut out);
             for found in out.found {
-                if let Some(rule) = set.rules.get(found.rule) {
+                if let Some(rule) = set.rules.get(found.rule)
+                    && rule.action != Action::Restore
+                {
                     self.tell(&[RuleError::MatchesPlaceholder {
                         id: rule.id.to_string(),
                         placeholder: placeholder.to_string(),
@@ -146,11 +150,7 @@ impl Compiler<'_, '_> {
 
 /// The rule as the automaton gets it: its priority in the band of its action, its allow-lists joined.
 fn banded(selected: &Selected) -> Rule {
-    let band = match selected.action {
-        Action::Observe => 0,
-        Action::Redact => MAX_PRIORITY + 1,
-        Action::Deny => 2 * (MAX_PRIORITY + 1),
-    };
+    let band = selected.action as u16 * (MAX_PRIORITY + 1);
     let mut rule = Rule::clone(&selected.rule);
     rule.priority = rule.priority.min(MAX_PRIORITY) + band;
     rule.allow.extend_from_slice(&selected.allow);
@@ -166,6 +166,52 @@ fn in_force(selected: &Selected) -> RuleInForce {
         action: selected.action,
         shadow: selected.shadow,
         placeholder: placeholder(kind).into(),
+    }
+}
+
+/// What may stand in the place of text that the rule found.
+fn samples(rule: &RuleInForce) -> Vec<String> {
+    let with = |more: &str| numbered(&rule.placeholder, more);
+    match rule.action {
+        // The rule of the guard's own placeholders stands for all of them.
+        Action::Restore => vec!["[EMAIL_12345678]".to_owned()],
+        Action::Pseudonymize => vec![with("_00000000"), with("_41111111"), with("")],
+        Action::Hash => vec![with("#0123456789ab"), with("#fedcba987654"), with("")],
+        _ => vec![rule.placeholder.to_string()],
+    }
+}
+
+/// `placeholder` with `more` before its last byte: `[EMAIL_12345678]`.
+pub fn numbered(placeholder: &str, more: &str) -> String {
+    match placeholder.strip_suffix(']') {
+        Some(head) => format!("{head}{more}]"),
+        None => format!("{placeholder}{more}"),
+    }
+}
+
+/// The rule that finds the guard's numbered placeholders in an answer. Whatever else is found in or over one
+/// wins: its band is the lowest of those that act.
+pub(super) fn restoring() -> Selected {
+    let rule = Rule {
+        id: "tidegate.placeholder".to_owned(),
+        kind: "placeholder".to_owned(),
+        tags: Vec::new(),
+        pattern: format!(r"\[[A-Z0-9_]{{1,}}_[0-9]{{{PLACEHOLDER_DIGITS}}}\]"),
+        gate: None,
+        not_after: String::new(),
+        validate: None,
+        cap_bytes: 128,
+        open_ended: false,
+        priority: 0,
+        allow: Vec::new(),
+        examples: Vec::new(),
+        counter_examples: Vec::new(),
+    };
+    Selected {
+        rule: Arc::new(rule),
+        action: Action::Restore,
+        shadow: false,
+        allow: Vec::new(),
     }
 }
 

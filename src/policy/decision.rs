@@ -65,6 +65,8 @@ pub struct Decision {
     pub findings: Vec<Finding>,
     /// How many findings there were, kept or not.
     pub findings_total: u64,
+    /// How often an original was put back in the place of a numbered placeholder.
+    pub restored_total: u64,
     /// What was not judged, and why, each once.
     pub unjudged: Vec<(Direction, Opaque)>,
     /// The most bytes that were held at once.

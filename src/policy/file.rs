@@ -13,13 +13,16 @@ const KIND: &str = "GuardPolicy";
 const MODES: &[(&str, Mode)] = &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)];
 const ACTIONS: &[(&str, Action)] = &[
     ("observe", Action::Observe),
+    ("pseudonymize", Action::Pseudonymize),
+    ("mask", Action::Mask),
+    ("hash", Action::Hash),
     ("redact", Action::Redact),
     ("deny", Action::Deny),
 ];
 
 /// Words of a policy that are planned and not built. A policy that says something the guard does not
 /// do must not load: its author would believe in it.
-const LATER_ACTIONS: &[&str] = &["pseudonymize", "mask", "hash", "escalate"];
+const LATER_ACTIONS: &[&str] = &["escalate"];
 
 /// One policy file.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub(super) struct PolicyFile {
     pub(super) limits: Limits,
     pub(super) decision_header: bool,
     pub(super) opaque_allowed: Vec<Opaque>,
+    /// `pseudonymize.restoreInTools`.
+    pub(super) restore_in_tools: Vec<String>,
     /// In the order of `Direction`.
     pub(super) entries: [Vec<Entry>; 2],
     /// The custom rules, to be decoded by `detect`.
@@ -71,6 +76,7 @@ impl PolicyFile {
             limits: Limits::default(),
             decision_header: false,
             opaque_allowed: Vec::new(),
+            restore_in_tools: Vec::new(),
             entries: [Vec::new(), Vec::new()],
             rules: Vec::new(),
         };
@@ -136,7 +142,7 @@ impl PolicyFile {
             };
             let entries = half.list("rules", errors).iter();
             let entries = entries
-                .filter_map(|node| Entry::read(node, errors))
+                .filter_map(|node| Entry::read(node, direction, errors))
                 .collect();
             if let Some(slot) = self.entries.get_mut(direction as usize) {
                 *slot = entries;
@@ -144,6 +150,11 @@ impl PolicyFile {
             half.finish(errors);
         }
         self.rules = fields.list("rules", errors).to_vec();
+        if let Some(mut hiding) = fields.fields("pseudonymize", errors) {
+            let tools = hiding.strings("restoreInTools", errors).unwrap_or_default();
+            self.restore_in_tools = tools.into_iter().map(str::to_owned).collect();
+            hiding.finish(errors);
+        }
         if let Some(opaque) = fields.fields("opaque", errors) {
             self.read_opaque(opaque, errors);
         }
@@ -170,7 +181,7 @@ impl PolicyFile {
 }
 
 impl Entry {
-    fn read(node: &Node, errors: &mut Errors) -> Option<Self> {
+    fn read(node: &Node, direction: Direction, errors: &mut Errors) -> Option<Self> {
         let mut fields = node.fields("a rule", errors)?;
         let detect = name(fields.need("detect", errors), "`detect`", errors);
         let kinds = names(&mut fields, "kinds", errors);
@@ -181,7 +192,7 @@ impl Entry {
             None => [true; 8],
         };
         let action = fields.need("action", errors);
-        let action = action.and_then(|node| read_action(node, errors));
+        let action = action.and_then(|node| read_action(node, direction, errors));
         let shadow = fields.boolean("shadow", errors).unwrap_or_default();
         let allow = fields.strings("allow", errors).unwrap_or_default();
         let allow = allow.into_iter().map(str::to_owned).collect();
@@ -254,7 +265,7 @@ fn read_roles(node: &Node, errors: &mut Errors) -> [bool; 8] {
     from
 }
 
-fn read_action(node: &Node, errors: &mut Errors) -> Option<Action> {
+fn read_action(node: &Node, direction: Direction, errors: &mut Errors) -> Option<Action> {
     let text = node.string("`action`", errors)?;
     if LATER_ACTIONS.contains(&text) {
         later(
@@ -265,7 +276,16 @@ fn read_action(node: &Node, errors: &mut Errors) -> Option<Action> {
         );
         return None;
     }
-    node.one_of("`action`", ACTIONS, errors)
+    let action = node.one_of("`action`", ACTIONS, errors);
+    if (action, direction) == (Some(Action::Pseudonymize), Direction::Response) {
+        errors.push_hint(
+            node.at,
+            "the action `pseudonymize` is for `request.rules`",
+            "originals are put back into answers by themselves; what a model makes up, `redact`",
+        );
+        return None;
+    }
+    action
 }
 
 fn read_limits(limits: &mut Limits, mut fields: Fields<'_>, errors: &mut Errors) {
@@ -288,6 +308,13 @@ fn read_limits(limits: &mut Limits, mut fields: Fields<'_>, errors: &mut Errors)
     set(
         &mut limits.max_held_bytes,
         fields.bytes("maxHeldBytes", WAITING, errors),
+    );
+    if let Some(ratio) = fields.integer("maxDecodeRatio", 1..=100_000, errors) {
+        limits.max_decode_ratio = ratio;
+    }
+    set(
+        &mut limits.decode_grace_bytes,
+        fields.bytes("decodeGraceBytes", BODY, errors),
     );
     set(
         &mut limits.max_depth,

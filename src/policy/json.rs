@@ -14,6 +14,9 @@ struct Line<'a> {
     /// Only where some are not listed.
     #[serde(skip_serializing_if = "Option::is_none")]
     findings_total: Option<u64>,
+    /// Only where some were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restored_total: Option<u64>,
     unjudged: Vec<&'static str>,
     held_bytes_max: u64,
 }
@@ -41,6 +44,7 @@ impl Decision {
                 .then_some(self.shadow_verdict.as_str()),
             findings: self.findings.iter().map(Row::of).collect(),
             findings_total: (self.findings_total > kept).then_some(self.findings_total),
+            restored_total: (self.restored_total > 0).then_some(self.restored_total),
             unjudged: self.unjudged.iter().map(|(_, why)| why.as_str()).collect(),
             held_bytes_max: self.held_bytes_max,
         };

@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::catalogue::Catalogue;
-use super::compile::{Build, Compiler};
+use super::compile::{Build, Compiler, restoring};
 use super::file::PolicyFile;
 use super::select::{overlaps, resolve, select};
-use super::{Mode, OpaqueRules, Policy, Scopes};
+use super::{Action, Hiding, Mode, OpaqueRules, Policy, Scopes};
 use crate::document::{Document, Errors, Position};
 use crate::scan::Rule;
 use crate::text::{Direction, Role};
@@ -78,6 +78,10 @@ pub(super) fn load_with(
         !lines.any(|line| line.rules.iter().any(|listed| listed.rule.id == id))
     };
     compiler.lint_custom(&idle, &mut warnings);
+    let restores = file.mode == Mode::Enforce
+        && request
+            .iter()
+            .any(|line| line.entry.action == Action::Pseudonymize && !line.entry.shadow);
     let mut used = BTreeMap::new();
     let scopes = if compiler.errors.is_empty() {
         compiler.scopes(|direction: Direction, role: Role| {
@@ -85,7 +89,15 @@ pub(super) fn load_with(
                 Direction::Request => &request,
                 Direction::Response => &response,
             };
-            let selection = select(lines, role as usize, file.mode == Mode::Shadow);
+            let mut selection = select(lines, role as usize, file.mode == Mode::Shadow);
+            let holds = match role {
+                Role::Assistant => true,
+                Role::ToolCall => !file.restore_in_tools.is_empty(),
+                _ => false,
+            };
+            if restores && holds && direction == Direction::Response {
+                selection.enforce.push(restoring());
+            }
             let all = selection.enforce.iter().chain(&selection.observe);
             used.extend(all.map(|selected| (selected.rule.id.clone(), Arc::clone(&selected.rule))));
             selection
@@ -103,6 +115,10 @@ pub(super) fn load_with(
             allowed: file.opaque_allowed,
         },
         scopes,
+        hiding: Hiding {
+            restore_in_tools: file.restore_in_tools,
+            ..Hiding::default()
+        },
     };
     errors.or(Loaded {
         policy,

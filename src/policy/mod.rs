@@ -7,14 +7,16 @@ mod compile;
 mod decision;
 mod file;
 mod json;
+mod key;
 mod load;
 mod select;
 #[cfg(test)]
 mod tests;
 
 pub use automata::Automata;
-pub use compile::{Build, MAX_PRIORITY};
+pub use compile::{Build, MAX_PRIORITY, PLACEHOLDER_DIGITS, numbered};
 pub use decision::{Decision, Finding, Verdict};
+pub use key::{HideKey, MIN_KEY_BYTES};
 pub use load::{Loaded, default, load};
 
 use std::sync::Arc;
@@ -24,11 +26,19 @@ use crate::opaque::Opaque;
 use crate::scan::Automaton;
 use crate::text::{Direction, Role};
 
-/// What a rule asks for.
+/// What a rule asks for; in this order the later one hides more and wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
     /// Record, change nothing. A rule in `shadow` is observed whatever its action.
     Observe,
+    /// Not for policies to say: puts back what stood where the guard wrote a numbered placeholder.
+    Restore,
+    /// Replace by a typed, numbered placeholder, and put the text back where the answer has that.
+    Pseudonymize,
+    /// Replace all but the last four characters.
+    Mask,
+    /// Replace by a keyed hash: the same text gives the same hash.
+    Hash,
     /// Replace by a typed placeholder.
     Redact,
     /// Refuse the exchange.
@@ -36,13 +46,34 @@ pub enum Action {
 }
 
 impl Action {
-    /// `observe`, `redact` or `deny`, as policies and decisions spell it.
+    /// As policies and decisions spell it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Observe => "observe",
+            Self::Restore => "restore",
+            Self::Pseudonymize => "pseudonymize",
+            Self::Mask => "mask",
+            Self::Hash => "hash",
             Self::Redact => "redact",
             Self::Deny => "deny",
         }
+    }
+
+    /// The verdict of an exchange in which this was carried out.
+    pub const fn verdict(self) -> Verdict {
+        match self {
+            Self::Observe | Self::Restore => Verdict::Allow,
+            Self::Pseudonymize | Self::Mask | Self::Hash | Self::Redact => Verdict::Redact,
+            Self::Deny => Verdict::Deny,
+        }
+    }
+
+    /// Whether what stands in the text's place is made from the text.
+    pub const fn reads_text(self) -> bool {
+        matches!(
+            self,
+            Self::Restore | Self::Pseudonymize | Self::Mask | Self::Hash
+        )
     }
 }
 
@@ -57,7 +88,7 @@ pub enum Mode {
 }
 
 /// All rules in force, compiled, immutable; pinned by each exchange at its start.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Policy {
     /// `metadata.name`.
     pub name: String,
@@ -71,6 +102,17 @@ pub struct Policy {
     pub opaque: OpaqueRules,
     /// The rules of each direction and role.
     pub scopes: Scopes,
+    /// How text is hidden that is to be known again.
+    pub hiding: Hiding,
+}
+
+/// What the actions `pseudonymize` and `hash` go by.
+#[derive(Debug, Clone, Default)]
+pub struct Hiding {
+    /// What numbers and hashes are made with; a key of this process where the operator gave none.
+    pub key: Arc<HideKey>,
+    /// `spec.pseudonymize.restoreInTools`: the tools whose arguments get the originals.
+    pub restore_in_tools: Vec<String>,
 }
 
 /// What happens to a body that cannot be read: `true` lets it pass, unjudged and counted.
@@ -105,6 +147,19 @@ pub struct RuleSet {
     pub automaton: Arc<Automaton>,
     /// By the automaton's rule index.
     pub rules: Vec<RuleInForce>,
+    /// Whether what stands in a text's place is ever made from the text.
+    pub reads_text: bool,
+}
+
+impl RuleSet {
+    /// `rules` in the order in which `automaton` was compiled from theirs.
+    pub fn new(automaton: Arc<Automaton>, rules: Vec<RuleInForce>) -> Self {
+        Self {
+            reads_text: rules.iter().any(|rule| rule.action.reads_text()),
+            automaton,
+            rules,
+        }
+    }
 }
 
 /// What the session must know of a rule to act on its findings.
@@ -120,7 +175,7 @@ pub struct RuleInForce {
     pub action: Action,
     /// Whether it is only observed although its action is more.
     pub shadow: bool,
-    /// `[ANTHROPIC_API_KEY]`: no quote, no backslash, ASCII.
+    /// `[ANTHROPIC_API_KEY]`: no quote, no backslash, ASCII. Numbers and hashes go before the last byte.
     pub placeholder: Arc<str>,
 }
 
@@ -129,6 +184,17 @@ impl Policy {
     pub fn scope(&self, direction: Direction, role: Role) -> Option<&Arc<Scope>> {
         let by_role = self.scopes.index.get(direction as usize)?;
         self.scopes.sets.get(*by_role.get(role as usize)?)
+    }
+
+    /// Whether anything is hidden in a way that depends on [`Hiding::key`].
+    pub fn uses_key(&self) -> bool {
+        let sets = self
+            .scopes
+            .sets
+            .iter()
+            .filter_map(|scope| scope.enforce.as_ref());
+        let mut rules = sets.flat_map(|set| &set.rules);
+        rules.any(|rule| matches!(rule.action, Action::Pseudonymize | Action::Hash))
     }
 
     /// Whether a body that is opaque for this reason may pass.

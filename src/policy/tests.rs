@@ -217,7 +217,8 @@ fn each_distinct_set_is_compiled_once() {
                 .collect()
         })
         .collect();
-    let (redact, deny) = (MAX_PRIORITY + 11, 2 * (MAX_PRIORITY + 1) + 10);
+    let band = MAX_PRIORITY + 1;
+    let (redact, deny) = (5 * band + 10, 6 * band + 10);
     assert_eq!(
         shown,
         [
@@ -297,7 +298,7 @@ fn tells_everything_at_once() {
          f:3:19: `name` is no Kubernetes object name\n  hint: 1 to 253 of a-z, 0-9, `-` and `.`, the first and last a letter or digit\n\
          f:5:9: `mode` is `enforced`, which is none of its values\n  hint: did you mean `enforce`?\n\
          f:8:19: `secrets` is not a pack of rules\n  hint: known here: p, s\n\
-         f:9:30: `action` is `block`, which is none of its values\n  hint: known here: observe, redact, deny",
+         f:9:30: `action` is `block`, which is none of its values\n  hint: known here: observe, pseudonymize, mask, hash, redact, deny",
     );
     check_whole(
         "spec: { }",
@@ -345,11 +346,53 @@ fn what_is_not_enforced_yet_does_not_load() {
         "f:5:10: `tools` is not enforced yet\n  hint: leave it out",
     );
     check(
-        "  request: { rules: [{ detect: p, action: pseudonymize }, { detect: prompt_injection, at: high, action: deny }] }",
-        "f:5:43: the action `pseudonymize` is not enforced yet\n  hint: use `redact`\n\
-         f:5:69: `detect: prompt_injection` is not enforced yet\n  hint: leave the rule out\n\
-         f:5:91: `at` is not enforced yet\n  hint: the rules of a pack have no levels",
+        "  request: { rules: [{ detect: p, action: escalate }, { detect: prompt_injection, at: high, action: deny }] }",
+        "f:5:43: the action `escalate` is not enforced yet\n  hint: use `redact`\n\
+         f:5:65: `detect: prompt_injection` is not enforced yet\n  hint: leave the rule out\n\
+         f:5:87: `at` is not enforced yet\n  hint: the rules of a pack have no levels",
     );
+}
+
+#[test]
+fn what_is_hidden_to_be_known_again_is_for_requests() {
+    check(
+        "  request: { rules: [{ detect: p, action: pseudonymize }, { detect: s, action: mask }] }\n  response: { rules: [{ detect: p, action: hash }] }\n  pseudonymize: { restoreInTools: [send_mail] }",
+        "",
+    );
+    check(
+        "  response: { rules: [{ detect: p, action: pseudonymize }] }",
+        "f:5:44: the action `pseudonymize` is for `request.rules`\n  hint: originals are put back into answers by themselves; what a model makes up, `redact`",
+    );
+    check(
+        "  pseudonymize: { tools: [a] }",
+        "f:5:19: unknown field `tools`\n  hint: known here: restoreInTools",
+    );
+}
+
+#[test]
+fn answers_are_searched_for_placeholders_where_requests_get_them() {
+    #[track_caller]
+    fn check(spec: &str, roles: &[Role]) {
+        let mut build = |rules: &[Rule]| Automaton::compile(rules).map(Arc::new);
+        let loaded = load_with(packs(), "f", file(spec).as_bytes(), &mut build).unwrap();
+        let restores = |role: &Role| {
+            let scope = loaded.policy.scope(Direction::Response, *role);
+            let rules = scope.and_then(|scope| scope.enforce.as_ref());
+            rules.is_some_and(|set| set.rules.iter().any(|rule| rule.action == Action::Restore))
+        };
+        let found: Vec<Role> = Role::ALL.into_iter().filter(restores).collect();
+        assert_eq!(found, roles, "{spec}");
+    }
+    let line = "  request: { rules: [{ detect: p, action: pseudonymize }] }";
+    check(line, &[Role::Assistant]);
+    let tools = format!("{line}\n  pseudonymize: {{ restoreInTools: [a] }}");
+    check(&tools, &[Role::Assistant, Role::ToolCall]);
+    check(&format!("  mode: shadow\n{line}"), &[]);
+    check(
+        "  request: { rules: [{ detect: p, action: pseudonymize, shadow: true }] }",
+        &[],
+    );
+    check("  request: { rules: [{ detect: p, action: hash }] }", &[]);
 }
 
 #[test]

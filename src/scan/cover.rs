@@ -260,6 +260,7 @@ impl Components {
             span: Span::new(gone, open.end),
             rule: usize::from(open.label.rule),
             head: gone == open.start,
+            whole: false,
             bare: open.bare,
         };
         match out
@@ -284,6 +285,7 @@ impl Components {
                 span,
                 rule,
                 head: true,
+                whole: true,
                 bare: open.bare,
             });
         }

@@ -41,6 +41,9 @@ pub struct Cover {
     pub rule: usize,
     /// Whether the placeholder goes here. A component that is dropped piece by piece has one head.
     pub head: bool,
+    /// Whether this is all of the component. Of one that waits too long the first piece goes before the rest
+    /// came, and nobody knows its text.
+    pub whole: bool,
     /// The cover begins outside any string of a [`Source::Json`] text (a bare number): the placeholder
     /// needs quotes of its own.
     pub bare: bool,

@@ -27,6 +27,8 @@ pub struct Config {
     pub policy: Option<PathBuf>,
     /// Where compiled automata are kept between starts.
     pub cache_dir: Option<PathBuf>,
+    /// The key of `pseudonymize` and `hash`; one of the process if `None`.
+    pub key_file: Option<PathBuf>,
     /// How long open streams may take to finish at the end.
     pub drain: Duration,
     /// How the process's log is written.
@@ -57,6 +59,7 @@ impl Default for Config {
             admin: None,
             policy: None,
             cache_dir: None,
+            key_file: None,
             drain: DRAIN,
             talk: Talk::default(),
             log_decisions: LogDecisions::default(),
@@ -118,6 +121,7 @@ fn read_spec(mut spec: Fields<'_>, base: &Path, config: &mut Config, errors: &mu
     }
     config.policy = spec.string("policy", errors).map(|path| base.join(path));
     config.cache_dir = spec.string("cacheDir", errors).map(|path| base.join(path));
+    config.key_file = spec.string("keyFile", errors).map(|path| base.join(path));
     if let Some(seconds) = spec.integer("drainSeconds", 0..=86_400, errors) {
         config.drain = Duration::from_secs(seconds);
     }
@@ -236,7 +240,7 @@ mod tests {
             "apiVersion: tidegate.dev/v1alpha1\nkind: GuardConfig\nmetadata: {name: a}\nspec:\n  \
              listen:\n  - tcp: 127.0.0.1:50051\n  - {unix: /run/t.sock, mode: \"0600\"}\n  - abstract: \
              \"@tidegate\"\n  admin: {tcp: \"[::1]:9901\"}\n  policy: policy.yaml\n  cacheDir: \
-             /var/cache\n  drainSeconds: 3\n  log: {format: json, decisions: all}\n",
+             /var/cache\n  keyFile: hide.key\n  drainSeconds: 3\n  log: {format: json, decisions: all}\n",
         );
         let expected = Config {
             listen: vec![
@@ -250,6 +254,7 @@ mod tests {
             admin: Some("[::1]:9901".parse().expect("an address")),
             policy: Some("/etc/tidegate/policy.yaml".into()),
             cache_dir: Some("/var/cache".into()),
+            key_file: Some("/etc/tidegate/hide.key".into()),
             drain: Duration::from_secs(3),
             talk: Talk::Json,
             log_decisions: LogDecisions::All,

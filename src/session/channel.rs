@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::policy::{Action, Policy, RuleSet, Scope};
 use crate::scan::{Cover, Found, Resolved, Stream};
+use crate::session::hide::{Rewrite, Tail};
 use crate::session::judge::{Judge, Place};
 use crate::text::{Direction, Role, Source, Span};
 
@@ -13,6 +14,7 @@ pub(super) struct Channel {
     name: String,
     role: Role,
     direction: Direction,
+    source: Source,
     scope: Option<Arc<Scope>>,
     enforce: Stream,
     observe: Stream,
@@ -20,6 +22,12 @@ pub(super) struct Channel {
     ended: bool,
     /// The first piece of the component that was covered last.
     head: Span,
+    /// The text that is not decided, for rules that write something made from it.
+    tail: Tail,
+    /// What they wrote in the place of the covers decided last, by where those begin.
+    written: Vec<(u64, Arc<str>)>,
+    /// Where components begin that got the plain placeholder of their rule instead.
+    plain: Vec<u64>,
 }
 
 impl Channel {
@@ -34,12 +42,16 @@ impl Channel {
             name: name.to_owned(),
             role,
             direction,
+            source,
             scope: policy.scope(direction, role).cloned(),
             enforce: Stream::new(source),
             observe: Stream::new(source),
             read: 0,
             ended: false,
             head: Span::default(),
+            tail: Tail::default(),
+            written: Vec::new(),
+            plain: Vec::new(),
         }
     }
 
@@ -75,11 +87,15 @@ impl Channel {
             (self.direction, self.role) = (direction, role);
             self.scope = policy.scope(direction, role).cloned();
         }
+        self.source = source;
         self.enforce.restart(source);
         self.observe.restart(source);
         self.read = 0;
         self.ended = false;
         self.head = Span::default();
+        self.tail.restart();
+        self.written.clear();
+        self.plain.clear();
     }
 
     pub(super) fn name(&self) -> &str {
@@ -102,6 +118,10 @@ impl Channel {
     /// Reads a delta; what it decided stands in `scratch` afterwards.
     pub(super) fn push(&mut self, delta: &[u8], judge: &mut Judge, scratch: &mut Resolved) {
         self.read += delta.len() as u64;
+        judge.reads(self.place(), delta);
+        if self.enforced().is_some_and(|rules| rules.reads_text) {
+            self.tail.push(delta);
+        }
         self.run(judge, scratch, |stream, rules, out| {
             stream.push(&rules.automaton, delta, out)
         });
@@ -119,10 +139,17 @@ impl Channel {
         }
     }
 
-    /// The text that stands in the place of `cover`, and whether it needs quotes of its own.
+    /// The text that stands in the place of `cover`, which the last call decided.
     pub(super) fn placeholder(&self, cover: &Cover) -> Option<Arc<str>> {
+        if !cover.head {
+            return None;
+        }
+        let mut written = self.written.iter();
+        if let Some((_, text)) = written.find(|(start, _)| *start == cover.span.start) {
+            return Some(Arc::clone(text));
+        }
         let rule = self.enforced()?.rules.get(cover.rule)?;
-        cover.head.then(|| Arc::clone(&rule.placeholder))
+        Some(Arc::clone(&rule.placeholder))
     }
 
     /// Whether the rule of `cover` refuses the exchange.
@@ -143,6 +170,14 @@ impl Channel {
                 .is_some_and(|rules| rules.rules.iter().any(|rule| rule.action == Action::Deny))
     }
 
+    fn place(&self) -> Place<'_> {
+        Place {
+            direction: self.direction,
+            channel: &self.name,
+            role: self.role,
+        }
+    }
+
     fn enforced(&self) -> Option<&RuleSet> {
         self.scope.as_ref()?.enforce.as_ref()
     }
@@ -154,6 +189,7 @@ impl Channel {
         mut step: impl FnMut(&mut Stream, &RuleSet, &mut Resolved),
     ) {
         clear(scratch);
+        self.written.clear();
         let Some(scope) = self.scope.as_deref() else {
             return;
         };
@@ -165,7 +201,7 @@ impl Channel {
         if let Some(rules) = &scope.observe {
             step(&mut self.observe, rules, scratch);
             for found in &scratch.found {
-                judge.finds(rules, found, place, false);
+                judge.finds(rules, found, action(rules, found.rule), place, false);
             }
             clear(scratch);
         }
@@ -190,6 +226,27 @@ impl Channel {
             }
         }
         scratch.covers.truncate(kept);
+        if rules.reads_text {
+            let (tail, written, plain) = (&mut self.tail, &mut self.written, &mut self.plain);
+            scratch.covers.retain(|cover| {
+                let rule = rules.rules.get(cover.rule);
+                let Some(rule) = rule.filter(|rule| cover.head && rule.action.reads_text()) else {
+                    return true;
+                };
+                match judge.rewrite(rule, cover, tail, self.source, place) {
+                    Rewrite::Text(text) => written.push((cover.span.start, text)),
+                    Rewrite::Plain => plain.push(cover.span.start),
+                    Rewrite::Keep => return false,
+                }
+                true
+            });
+            let resolved = if self.ended {
+                self.read
+            } else {
+                self.enforce.resolved()
+            };
+            self.tail.forget(resolved);
+        }
         if let Some(found) = denied {
             scratch
                 .found
@@ -197,9 +254,20 @@ impl Channel {
             scratch.found.push(found);
         }
         for found in &scratch.found {
-            judge.finds(rules, found, place, true);
+            let mut done = action(rules, found.rule);
+            let is_plain = |start: &u64| *start == found.span.start;
+            if let Some(index) = self.plain.iter().position(is_plain) {
+                self.plain.swap_remove(index);
+                done = done.max(Action::Redact);
+            }
+            judge.finds(rules, found, done, place, true);
         }
     }
+}
+
+fn action(rules: &RuleSet, rule: usize) -> Action {
+    let rule = rules.rules.get(rule);
+    rule.map_or(Action::Observe, |rule| rule.action)
 }
 
 fn denies(rules: &RuleSet, cover: &Cover) -> bool {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::limits::FINDINGS_KEPT;
 use crate::opaque::Opaque;
-use crate::policy::{Action, Decision, Finding, Mode, Policy, RuleSet, Verdict};
+use crate::policy::{Action, Decision, Finding, Mode, Policy, RuleInForce, RuleSet, Verdict};
 use crate::scan::{Cover, Found};
-use crate::text::{Direction, Role};
+use crate::session::hide::{Hidden, Rewrite, Tail};
+use crate::text::{Direction, Role, Source};
 
 /// The decision of one exchange in the making.
 #[derive(Debug)]
@@ -15,6 +16,7 @@ pub(super) struct Judge {
     decision: Decision,
     /// Why the direction being judged must be refused, once it must.
     denied: Option<Reason>,
+    hidden: Hidden,
 }
 
 /// Why an exchange is refused. Never text of a body.
@@ -49,6 +51,7 @@ impl Judge {
             policy,
             decision,
             denied: None,
+            hidden: Hidden::default(),
         }
     }
 
@@ -70,41 +73,69 @@ impl Judge {
         let Some(rule) = rules.rules.get(cover.rule) else {
             return;
         };
-        match rule.action {
-            Action::Observe => {}
-            Action::Redact => self.raise(Verdict::Redact),
-            Action::Deny => {
-                self.denied
-                    .get_or_insert_with(|| Reason::Rule(Arc::clone(&rule.id)));
-                self.raise(Verdict::Deny);
-            }
+        if rule.action == Action::Deny {
+            self.denied
+                .get_or_insert_with(|| Reason::Rule(Arc::clone(&rule.id)));
+        }
+        self.raise(rule.action.verdict());
+    }
+
+    /// Text of a channel comes: what later text needs to know of it is kept.
+    pub(super) fn reads(&mut self, place: Place<'_>, text: &[u8]) {
+        if place.direction == Direction::Response {
+            self.hidden.reads(&self.policy.hiding, place.channel, text);
         }
     }
 
-    /// Keeps a finding.
+    /// What stands in the place of `cover`, of which `tail` has the text.
+    pub(super) fn rewrite(
+        &mut self,
+        rule: &RuleInForce,
+        cover: &Cover,
+        tail: &mut Tail,
+        source: Source,
+        place: Place<'_>,
+    ) -> Rewrite {
+        let hiding = &self.policy.hiding;
+        let restores = rule.action == Action::Restore;
+        if restores
+            && (!self.hidden.restores(hiding, place.role, place.channel)
+                || tail.is_in_destination(cover.span.start))
+        {
+            return Rewrite::Keep;
+        }
+        let text = tail.get(cover.span);
+        let rewrite = self.hidden.rewrite(hiding, rule, cover, text, source);
+        if restores && rewrite != Rewrite::Keep {
+            self.decision.restored_total += 1;
+        }
+        rewrite
+    }
+
+    /// Keeps a finding, on which `action` was carried out where it is `enforced`.
     pub(super) fn finds(
         &mut self,
         rules: &RuleSet,
         found: &Found,
+        action: Action,
         place: Place<'_>,
         enforced: bool,
     ) {
         let Some(rule) = rules.rules.get(found.rule) else {
             return;
         };
-        let would = match rule.action {
-            Action::Observe => Verdict::Allow,
-            Action::Redact => Verdict::Redact,
-            Action::Deny => Verdict::Deny,
-        };
-        self.decision.shadow_verdict = self.decision.shadow_verdict.max(would);
+        // What the guard itself wrote is no finding.
+        if action == Action::Restore {
+            return;
+        }
+        self.decision.shadow_verdict = self.decision.shadow_verdict.max(action.verdict());
         self.decision.findings_total += 1;
         if self.decision.findings.len() < FINDINGS_KEPT {
             self.decision.findings.push(Finding {
                 rule: Arc::clone(&rule.id),
                 kind: Arc::clone(&rule.kind),
-                action: rule.action,
-                shadow: !enforced && rule.action != Action::Observe,
+                action,
+                shadow: !enforced && action != Action::Observe,
                 direction: place.direction,
                 channel: place.channel.into(),
                 role: place.role,

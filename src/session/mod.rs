@@ -8,6 +8,7 @@ mod body;
 mod channel;
 mod event;
 mod half;
+mod hide;
 mod judge;
 mod plan;
 

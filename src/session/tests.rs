@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{BodyMode, Effect, Event, Header, Modes, ProtocolError, Session};
 use crate::limits::Limits;
 use crate::opaque::Opaque;
-use crate::policy::{Mode, OpaqueRules, Policy, Scopes, Verdict};
+use crate::policy::{Hiding, Mode, OpaqueRules, Policy, Scopes, Verdict};
 use crate::text::Direction;
 use crate::text::Direction::{Request, Response};
 
@@ -25,6 +25,7 @@ fn policy(allowed: &[Opaque], mode: Mode) -> Arc<Policy> {
             allowed: allowed.to_vec(),
         },
         scopes: Scopes::default(),
+        hiding: Hiding::default(),
     })
 }
 

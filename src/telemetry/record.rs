@@ -154,6 +154,10 @@ impl From<Action> for v1::Action {
     fn from(action: Action) -> Self {
         match action {
             Action::Observe => Self::Observe,
+            Action::Restore => Self::Restore,
+            Action::Pseudonymize => Self::Pseudonymize,
+            Action::Mask => Self::Mask,
+            Action::Hash => Self::Hash,
             Action::Redact => Self::Redact,
             Action::Deny => Self::Deny,
         }

@@ -19,6 +19,31 @@ pub fn unescape(raw: &[u8], text: &mut Vec<u8>) {
     }
 }
 
+/// Appends `text` as the inside of a JSON string says it: nothing is escaped that need not be.
+pub fn escape(text: &str, raw: &mut Vec<u8>) {
+    for byte in text.bytes() {
+        let short = match byte {
+            b'"' | b'\\' => byte,
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0x08 => b'b',
+            0x0C => b'f',
+            0..0x20 => {
+                let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0') as u8;
+                raw.extend_from_slice(b"\\u00");
+                raw.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+                continue;
+            }
+            _ => {
+                raw.push(byte);
+                continue;
+            }
+        };
+        raw.extend_from_slice(&[b'\\', short]);
+    }
+}
+
 /// The bytes of `raw` that stand for the bytes `span` of its text; whole escapes, where an end falls in one.
 pub fn raw_range(raw: &[u8], span: Range<usize>) -> Range<usize> {
     let mut text_at = 0;
@@ -131,7 +156,7 @@ fn encode(code: u32) -> ([u8; 4], usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{raw_range, unescape};
+    use super::{escape, raw_range, unescape};
 
     #[track_caller]
     fn check(raw: &str, text: &[u8]) {
@@ -152,6 +177,22 @@ mod tests {
         check(r"\ud83dx", b"\xED\xA0\xBDx");
         check(r"\ude00", b"\xED\xB8\x80");
         check(r"\ud83d\u0041", b"\xED\xA0\xBDA");
+    }
+
+    #[test]
+    fn what_is_escaped_reads_as_it_was() {
+        let all: String = (0..=0x7F_u8)
+            .map(char::from)
+            .chain("é€😀\u{2028}".chars())
+            .collect();
+        let (mut raw, mut text) = (Vec::new(), Vec::new());
+        escape(&all, &mut raw);
+        unescape(&raw, &mut text);
+        assert_eq!(text, all.as_bytes());
+        assert_eq!(
+            serde_json::to_vec(&all).expect("a string"),
+            [b"\"", raw.as_slice(), b"\""].concat()
+        );
     }
 
     #[track_caller]

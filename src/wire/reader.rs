@@ -74,8 +74,8 @@ pub enum Writing {
 }
 
 impl Place {
-    /// The splice that puts `with` in the place of the bytes `span` of the text. `bare`: the text is JSON
-    /// source itself, and the span lies outside its strings.
+    /// The splice that puts the text `with` in the place of the bytes `span` of the text, escaped as its place
+    /// wants it. `bare`: the text is JSON source itself, and the span lies outside its strings.
     pub fn splice(&self, doc: &[u8], span: Range<usize>, with: &str, bare: bool) -> Splice {
         let at = self.raw.start;
         let range = match self.writing {
@@ -87,16 +87,20 @@ impl Place {
             // A number with a word in it is no number: all of it goes.
             Writing::Number => self.raw.clone(),
         };
-        let with = match (self.writing, bare && !with.is_empty()) {
-            (Writing::Number, _) => format!("\"{with}\""),
-            (Writing::Quoted, true) => format!("\\\"{with}\\\""),
-            (Writing::Plain, true) => format!("\"{with}\""),
-            _ => with.to_owned(),
+        let quotes: &[u8] = match self.writing {
+            Writing::Number => b"\"",
+            _ if !bare || with.is_empty() => b"",
+            Writing::Quoted => b"\\\"",
+            Writing::Plain => b"\"",
         };
-        Splice {
-            range,
-            with: with.into_bytes(),
+        let mut new = Vec::with_capacity(with.len() + 2 * quotes.len());
+        new.extend_from_slice(quotes);
+        match self.writing {
+            Writing::Plain => new.extend_from_slice(with.as_bytes()),
+            Writing::Quoted | Writing::Number => escape::escape(with, &mut new),
         }
+        new.extend_from_slice(quotes);
+        Splice { range, with: new }
     }
 }
 

@@ -4,6 +4,7 @@ mod chunking;
 mod engine;
 mod ext_proc;
 mod fixtures;
+mod hiding;
 mod layering;
 mod leaks;
 mod packs;

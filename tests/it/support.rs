@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tidegate::limits::Limits;
 use tidegate::opaque::Opaque;
 use tidegate::policy::{
-    Action, Decision, Mode, OpaqueRules, Policy, RuleInForce, RuleSet, Scope, Scopes,
+    Action, Decision, MAX_PRIORITY, Mode, OpaqueRules, Policy, RuleInForce, RuleSet, Scope, Scopes,
 };
 use tidegate::scan::{Automaton, Rule};
 use tidegate::session::{Body, BodyMode, Effect, Event, Header, Modes, Refusal, Session};
@@ -35,7 +35,7 @@ pub(crate) fn policy(rules: &[(Rule, Action)], opaque_allowed: &[Opaque]) -> Arc
     let ranked: Vec<_> = rules
         .iter()
         .map(|(rule, action)| {
-            let band = if *action == Action::Deny { 0x8000 } else { 0 };
+            let band = *action as u16 * (MAX_PRIORITY + 1);
             Rule {
                 priority: rule.priority + band,
                 ..rule.clone()
@@ -54,10 +54,7 @@ pub(crate) fn policy(rules: &[(Rule, Action)], opaque_allowed: &[Opaque]) -> Arc
             placeholder: format!("[{}]", rule.kind.to_uppercase()).into(),
         })
         .collect();
-    let set = RuleSet {
-        automaton: Arc::new(automaton),
-        rules: in_force,
-    };
+    let set = RuleSet::new(Arc::new(automaton), in_force);
     let scope = Arc::new(Scope {
         enforce: Some(set),
         observe: None,
@@ -74,6 +71,7 @@ pub(crate) fn policy(rules: &[(Rule, Action)], opaque_allowed: &[Opaque]) -> Arc
             sets: vec![scope],
             index: [[0; 8]; 2],
         },
+        ..Policy::default()
     })
 }
 

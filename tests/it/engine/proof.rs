@@ -37,6 +37,7 @@ impl Fed {
             rule,
             head,
             bare,
+            ..
         } in &self.out.covers
         {
             push_joined(&mut joined, (span.start, span.end, *rule, *head, *bare));

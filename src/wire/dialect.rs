@@ -80,6 +80,11 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// Whether `name` is the path's last segment, or what stands before an id: `/v1/responses/resp_1`.
+    pub fn has(&self, name: &str) -> bool {
+        self.path.split('/').skip(1).any(|segment| segment == name)
+    }
+
     /// Whether the path ends with one of these.
     pub fn ends_with(&self, endings: &[&str]) -> bool {
         endings.iter().any(|ending| self.path.ends_with(ending))
@@ -205,6 +210,12 @@ pub enum Join {
 }
 
 impl Class {
+    /// The same text, joined otherwise.
+    #[must_use]
+    pub const fn joined(self, join: Join) -> Self {
+        Self { join, ..self }
+    }
+
     /// Text joined across deltas.
     pub const fn deltas(role: Role) -> Self {
         Self {

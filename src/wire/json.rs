@@ -141,7 +141,8 @@ impl Tree {
         found.map_or(word.of(doc), |(_, text)| text.as_slice())
     }
 
-    /// The small number that `node` has under `name`, a name that ends with `ndex`: `output_index`.
+    /// The small number that `node` has under `name`, a name that ends with `ndex` (`output_index`) or
+    /// `sequence_number`.
     pub fn index_of(&self, doc: &[u8], node: &Node, name: &[u8]) -> Option<u32> {
         let mut of_node = self
             .indices
@@ -360,7 +361,7 @@ impl Tree {
             b"role" => Who::Role,
             b"type" => Who::Type,
             b"index" => Who::Index,
-            name if name.ends_with(b"ndex") => Who::OtherIndex,
+            name if name.ends_with(b"ndex") || name == b"sequence_number" => Who::OtherIndex,
             _ => return Ok(()),
         };
         if let Member::Text(text) = member {

@@ -11,4 +11,5 @@ mod leaks;
 mod packs;
 mod policy;
 mod recorded;
+mod repeats;
 mod support;

@@ -2,11 +2,13 @@
 
 pub mod anthropic_messages;
 pub mod openai_chat;
+pub mod openai_responses;
 
 use crate::wire::Dialect;
 
 /// Every dialect that is read, in the order in which targets and documents are offered to them.
 pub static DIALECTS: &[&dyn Dialect] = &[
     &openai_chat::OpenAiChat,
+    &openai_responses::OpenAiResponses,
     &anthropic_messages::AnthropicMessages,
 ];

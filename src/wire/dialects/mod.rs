@@ -1,6 +1,7 @@
 //! One file a dialect, and the table of them all.
 
 pub mod anthropic_messages;
+pub mod ollama;
 pub mod openai_chat;
 
 use crate::wire::Dialect;
@@ -9,4 +10,5 @@ use crate::wire::Dialect;
 pub static DIALECTS: &[&dyn Dialect] = &[
     &openai_chat::OpenAiChat,
     &anthropic_messages::AnthropicMessages,
+    &ollama::Ollama,
 ];

@@ -1,7 +1,9 @@
 //! The library from outside: its invariants, each held by data.
 
 mod chunking;
+mod disclosure;
 mod engine;
+mod exchange;
 mod ext_proc;
 mod fixtures;
 mod hiding;

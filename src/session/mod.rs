@@ -12,6 +12,7 @@ mod half;
 mod hide;
 mod judge;
 mod plan;
+mod reading;
 
 pub use event::{
     Body, BodyMode, Effect, Event, Header, HeaderChanges, Modes, ProtocolError, Refusal,

@@ -17,13 +17,17 @@ use crate::text::{Direction, Role, Source};
 use crate::wire::escape;
 use crate::wire::framing::{Parts, Splitter};
 use crate::wire::reader::{Piece, Place, Reader, Writing};
-use crate::wire::{Dialect, Framing, Join, Progress};
+use crate::wire::{Class, Dialect, Framing, Join, Progress};
 
 use channels::Channels;
-use data::{joined, place_in_event};
+use data::{in_event, joined, place_in_event};
 use lone::Lone;
 use queue::{HeldText, Layer, Queue};
-use template::{Hole, Templates};
+use template::{Hole, Of, Templates};
+
+/// Members of a document, texts of their own, that differ from event to event and say nothing of the others:
+/// paddings and times.
+const VARYING: [&str; 3] = ["obfuscation", "p", "created_at"];
 
 /// One stream.
 #[derive(Debug)]
@@ -222,6 +226,9 @@ impl Events {
             if judge.denied().is_some() {
                 return;
             }
+            if hole.of == Of::Number {
+                continue;
+            }
             let raw = event.get(hole.range.clone()).unwrap_or_default();
             let text = if hole.escaped {
                 self.text.clear();
@@ -234,36 +241,24 @@ impl Events {
                 raw: hole.range.clone(),
                 writing: Writing::Quoted,
             };
-            match hole
-                .channel
-                .and_then(|index| Some((index, self.channels.get_mut(index)?)))
-            {
-                Some((index, channel)) => {
-                    let join = if hole.is_token {
-                        Join::Tokens
-                    } else {
-                        Join::Deltas
-                    };
-                    feed(
-                        &mut self.queue,
-                        (index, channel),
-                        text,
-                        place,
-                        (join, layer),
-                        judge,
-                        &mut self.scratch,
-                    );
+            let (queue, scratch) = (&mut self.queue, &mut self.scratch);
+            match hole.of {
+                Of::Number => {}
+                Of::Channel(index, join) => {
+                    if let Some(channel) = self.channels.get_mut(index) {
+                        let how = (join, layer);
+                        feed(queue, (index, channel), text, place, how, judge, scratch);
+                    }
                 }
-                None => {
+                Of::Lone(name) => {
                     let text = lone::Text {
-                        name: "obfuscation",
+                        name,
                         role: Role::Other,
                         source: Source::Plain,
                         text,
                         place,
                         layer,
                     };
-                    let (queue, scratch) = (&mut self.queue, &mut self.scratch);
                     self.lone.judge(text, self.direction, queue, judge, scratch);
                 }
             }
@@ -400,16 +395,19 @@ impl Events {
                     index => index,
                 },
             };
-            let is_padding =
-                index.is_none() && (piece.is_member(b"obfuscation") || piece.is_member(b"p"));
-            if index.is_some() || is_padding {
-                holes.push(Hole {
-                    range: place.raw.clone(),
-                    channel: index,
-                    is_token: class.join == Join::Tokens,
-                    escaped: false,
-                });
-            }
+            let of = match index {
+                Some(index) => Some(Of::Channel(index, class.join)),
+                None if class == Class::alone(Role::Other) => VARYING
+                    .iter()
+                    .find(|name| piece.is_member(name.as_bytes()))
+                    .map(|name| Of::Lone(name)),
+                None => None,
+            };
+            holes.extend(of.map(|of| Hole {
+                range: place.raw.clone(),
+                of,
+                escaped: false,
+            }));
             repeats &= class.join != Join::Signature;
             match index.and_then(|index| Some((index, channels.get_mut(index)?))) {
                 Some(channel) => feed(
@@ -439,6 +437,18 @@ impl Events {
         };
         self.reader
             .pieces(doc, self.dialect, direction, name, &mut each);
+        if repeats {
+            let numbers = self.reader.tree().plain_numbers(doc);
+            holes.extend(numbers.map(|range| Hole {
+                range: match data {
+                    Some(data) => in_event(range.start, data)..in_event(range.end, data),
+                    None => range,
+                },
+                of: Of::Number,
+                escaped: false,
+            }));
+            holes.sort_unstable_by_key(|hole| hole.range.start);
+        }
         if overflow {
             Err(Opaque::TooManyChannels)
         } else {

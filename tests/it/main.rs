@@ -5,6 +5,7 @@ mod coded;
 mod engine;
 mod ext_proc;
 mod fixtures;
+mod forms;
 mod hiding;
 mod layering;
 mod leaks;

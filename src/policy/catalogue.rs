@@ -13,8 +13,6 @@ const LATER: &[&str] = &[
     "jailbreak",
     "system_prompt_leak",
     "link_exfiltration",
-    "hidden_text",
-    "chat_template",
     "tool_drift",
     "tool_poisoning",
 ];
@@ -48,6 +46,9 @@ impl Catalogue {
         let mut out = Self::default();
         for pack in detect::packs() {
             out.add(&pack.name, pack.rules.clone());
+        }
+        for (family, rules) in detect::finder::families() {
+            out.add(family, rules);
         }
         out
     }

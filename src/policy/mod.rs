@@ -21,6 +21,7 @@ pub use load::{Loaded, default, load};
 
 use std::sync::Arc;
 
+use crate::detect::finder::Detector;
 use crate::limits::Limits;
 use crate::opaque::Opaque;
 use crate::scan::Automaton;
@@ -157,8 +158,10 @@ pub struct Scope {
 pub struct RuleSet {
     /// Their automaton.
     pub automaton: Arc<Automaton>,
-    /// By the automaton's rule index.
+    /// By the automaton's rule index; behind its rules those of the detectors.
     pub rules: Vec<RuleInForce>,
+    /// What is looked for beside the automaton.
+    pub detectors: Vec<Detector>,
     /// Whether what stands in a text's place is ever made from the text.
     pub reads_text: bool,
 }
@@ -170,6 +173,7 @@ impl RuleSet {
             reads_text: rules.iter().any(|rule| rule.action.reads_text()),
             automaton,
             rules,
+            detectors: Vec::new(),
         }
     }
 }
@@ -187,7 +191,7 @@ pub struct RuleInForce {
     pub action: Action,
     /// Whether it is only observed although its action is more.
     pub shadow: bool,
-    /// `[ANTHROPIC_API_KEY]`: no quote, no backslash, ASCII. Numbers and hashes go before the last byte.
+    /// `[ANTHROPIC_API_KEY]`, or nothing where text is only taken away: no quote, no backslash, ASCII. Numbers and hashes go before the last byte.
     pub placeholder: Arc<str>,
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::catalogue::{Catalogue, Listed, Pack};
 use super::file::{Entry, Name, later};
+use crate::detect;
 use crate::document::Errors;
 use crate::policy::Action;
 use crate::scan::Rule;
@@ -45,6 +46,13 @@ pub(super) fn resolve<'a>(
         .filter_map(|entry| {
             let pack = find_pack(&entry.detect, catalogue, errors)?;
             let rules = find_rules(entry, pack, errors);
+            let is_code = detect::finder::Family::by_name(&entry.detect.text).is_some();
+            if is_code && entry.action.reads_text() {
+                let action = entry.action.as_str();
+                let message = format!("`{}` cannot {action} what it finds", entry.detect.text);
+                errors.push_hint(entry.at, message, "use `redact`, which takes it away");
+                return None;
+            }
             Some(Line { entry, rules })
         })
         .collect()

@@ -12,6 +12,7 @@ mod half;
 mod hide;
 mod judge;
 mod plan;
+mod reading;
 
 pub use event::{
     Body, BodyMode, Effect, Event, Header, HeaderChanges, Modes, ProtocolError, Refusal,
@@ -392,6 +393,12 @@ impl Session {
         changes
             .set
             .push(("content-type", "application/json".to_owned()));
+        if let Some(Format::Dialect(dialect)) = self.format {
+            let own = dialect.refusal_headers().iter();
+            changes
+                .set
+                .extend(own.map(|(name, value)| (*name, (*value).to_owned())));
+        }
         self.say_verdict(&mut changes);
         let details = self
             .judge

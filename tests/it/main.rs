@@ -2,7 +2,9 @@
 
 mod chunking;
 mod coded;
+mod disclosure;
 mod engine;
+mod exchange;
 mod ext_proc;
 mod fixtures;
 mod forms;

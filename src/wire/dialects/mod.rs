@@ -1,6 +1,7 @@
 //! One file a dialect, and the table of them all.
 
 pub mod anthropic_messages;
+pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
 
@@ -11,4 +12,5 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &openai_chat::OpenAiChat,
     &openai_responses::OpenAiResponses,
     &anthropic_messages::AnthropicMessages,
+    &ollama::Ollama,
 ];

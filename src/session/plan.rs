@@ -54,6 +54,18 @@ pub(super) fn request(headers: &[Header<'_>], format: Option<Format>) -> Result<
     // A dialect's upstream takes JSON whatever the client calls it; without one the client must at least
     // claim that it sends some.
     match format {
+        Some(_) if media.0 == b"multipart/form-data" => {
+            let mut types = headers
+                .iter()
+                .filter(|header| header.name == "content-type");
+            let first = types.next().map(|header| header.value).unwrap_or_default();
+            // Two boundaries are read as two forms.
+            if types.any(|header| header.value != first) {
+                return Err(Opaque::InvalidFraming);
+            }
+            Ok(Guard::form(format, first))
+        }
+        Some(_) if media.is_binary() => Ok(Guard::binary(format)),
         Some(_) => Ok(Guard::whole(format, Direction::Request)),
         None if media.is_json() => Ok(Guard::whole(None, Direction::Request)),
         None => Err(Opaque::UnknownFormat),
@@ -78,6 +90,7 @@ pub(super) fn response(
             None if matches!(media.0.as_slice(), b"" | b"text/plain") => {
                 Ok(Guard::unsure(dialect, direction))
             }
+            None if media.is_binary() => Err(Opaque::Binary),
             None => Err(Opaque::UnknownFormat),
         },
     }
@@ -145,6 +158,12 @@ impl Media {
             }
         }
         Ok(Self(found.unwrap_or_default()))
+    }
+
+    /// Sound, pictures, files: nothing that a dialect writes its text in.
+    fn is_binary(&self) -> bool {
+        let is = |class: &[u8]| self.0.starts_with(class);
+        is(b"audio/") || is(b"image/") || is(b"video/") || self.0 == b"application/octet-stream"
     }
 
     fn is_json(&self) -> bool {

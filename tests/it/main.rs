@@ -7,6 +7,7 @@ mod engine;
 mod exchange;
 mod ext_proc;
 mod fixtures;
+mod forms;
 mod hiding;
 mod layering;
 mod leaks;

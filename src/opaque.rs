@@ -18,6 +18,16 @@ pub enum Opaque {
     TooManyChannels,
     /// A `content-encoding` that is not decoded.
     UnsupportedCoding,
+    /// The coded body does not decode, or its checksum is wrong.
+    InvalidCoding,
+    /// The coded body ends before its coding does.
+    Truncated,
+    /// Bytes after the end of the coded body.
+    TrailingBytes,
+    /// The coded body decodes to far more than came.
+    Bomb,
+    /// Sound, pictures, files that hold no text: there is nothing to read in it.
+    Binary,
     /// The text is not UTF-8 where the format demands it.
     InvalidEncoding,
     /// A stream whose framing does not add up: a binary frame with a wrong length or checksum.
@@ -34,13 +44,18 @@ pub enum Opaque {
 
 impl Opaque {
     /// Every reason, in the order of the documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::UnknownFormat,
         Self::InvalidJson,
         Self::TooLarge,
         Self::TooDeep,
         Self::TooManyChannels,
         Self::UnsupportedCoding,
+        Self::InvalidCoding,
+        Self::Truncated,
+        Self::TrailingBytes,
+        Self::Bomb,
+        Self::Binary,
         Self::InvalidEncoding,
         Self::InvalidFraming,
         Self::Timeout,
@@ -58,6 +73,11 @@ impl Opaque {
             Self::TooDeep => "too_deep",
             Self::TooManyChannels => "too_many_channels",
             Self::UnsupportedCoding => "unsupported_coding",
+            Self::InvalidCoding => "invalid_coding",
+            Self::Truncated => "truncated",
+            Self::TrailingBytes => "trailing_bytes",
+            Self::Bomb => "bomb",
+            Self::Binary => "binary",
             Self::InvalidEncoding => "invalid_encoding",
             Self::InvalidFraming => "invalid_framing",
             Self::Timeout => "timeout",

@@ -4,7 +4,7 @@ use crate::detect::finder::{Family, Hosts, Options};
 use crate::document::{Document, Errors, Fields, Node, Position};
 use crate::limits::Limits;
 use crate::opaque::Opaque;
-use crate::policy::{Action, Mode};
+use crate::policy::{AcceptEncoding, Action, Mode};
 use crate::text::{Direction, Role};
 
 /// What a policy file says it is.
@@ -12,6 +12,10 @@ const API_VERSION: &str = "tidegate.dev/v1alpha1";
 const KIND: &str = "GuardPolicy";
 
 const MODES: &[(&str, Mode)] = &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)];
+const ACCEPT_ENCODINGS: &[(&str, AcceptEncoding)] = &[
+    ("identity", AcceptEncoding::Identity),
+    ("keep", AcceptEncoding::Keep),
+];
 const ACTIONS: &[(&str, Action)] = &[
     ("observe", Action::Observe),
     ("pseudonymize", Action::Pseudonymize),
@@ -32,6 +36,7 @@ pub(super) struct PolicyFile {
     pub(super) mode: Mode,
     pub(super) limits: Limits,
     pub(super) decision_header: bool,
+    pub(super) accept_encoding: AcceptEncoding,
     pub(super) opaque_allowed: Vec<Opaque>,
     /// `pseudonymize.restoreInTools`.
     pub(super) restore_in_tools: Vec<String>,
@@ -77,6 +82,7 @@ impl PolicyFile {
             mode: Mode::Enforce,
             limits: Limits::default(),
             decision_header: false,
+            accept_encoding: AcceptEncoding::default(),
             opaque_allowed: Vec::new(),
             restore_in_tools: Vec::new(),
             entries: [Vec::new(), Vec::new()],
@@ -163,6 +169,9 @@ impl PolicyFile {
         if let Some(limits) = fields.fields("limits", errors) {
             read_limits(&mut self.limits, limits, errors);
         }
+        self.accept_encoding = fields
+            .one_of("acceptEncoding", ACCEPT_ENCODINGS, errors)
+            .unwrap_or_default();
         self.decision_header = fields.boolean("decisionHeader", errors).unwrap_or_default();
         fields.finish(errors);
     }
@@ -332,6 +341,13 @@ fn read_limits(limits: &mut Limits, mut fields: Fields<'_>, errors: &mut Errors)
     set(
         &mut limits.max_held_bytes,
         fields.bytes("maxHeldBytes", WAITING, errors),
+    );
+    if let Some(ratio) = fields.integer("maxDecodeRatio", 1..=100_000, errors) {
+        limits.max_decode_ratio = ratio;
+    }
+    set(
+        &mut limits.decode_grace_bytes,
+        fields.bytes("decodeGraceBytes", BODY, errors),
     );
     set(
         &mut limits.max_depth,

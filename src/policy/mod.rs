@@ -88,6 +88,16 @@ pub enum Mode {
     Shadow,
 }
 
+/// Which content codings a guarded request lets its upstream answer in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AcceptEncoding {
+    /// None: what comes plain leaves event by event and costs no decoding.
+    #[default]
+    Identity,
+    /// Those that the client named. What comes coded is decoded and leaves plain.
+    Keep,
+}
+
 /// All rules in force, compiled, immutable; pinned by each exchange at its start.
 #[derive(Debug, Default)]
 pub struct Policy {
@@ -99,6 +109,8 @@ pub struct Policy {
     pub limits: Limits,
     /// Whether each response says the verdict in the header `x-tidegate-verdict`. Off by default.
     pub decision_header: bool,
+    /// Which codings the upstream may answer in.
+    pub accept_encoding: AcceptEncoding,
     /// What happens to a body that cannot be read, per direction and reason.
     pub opaque: OpaqueRules,
     /// The rules of each direction and role.

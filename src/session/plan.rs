@@ -51,9 +51,6 @@ impl Asked {
 /// How a request's body is to be guarded.
 pub(super) fn request(headers: &[Header<'_>], format: Option<Format>) -> Result<Guard, Opaque> {
     let media = Media::of(headers)?;
-    if is_coded(headers) {
-        return Err(Opaque::UnsupportedCoding);
-    }
     // A dialect's upstream takes JSON whatever the client calls it; without one the client must at least
     // claim that it sends some.
     match format {
@@ -70,9 +67,6 @@ pub(super) fn response(
     target: &Target<'_>,
 ) -> Result<Guard, Opaque> {
     let media = Media::of(headers)?;
-    if is_coded(headers) {
-        return Err(Opaque::UnsupportedCoding);
-    }
     let direction = Direction::Response;
     match format {
         Some(Format::Text) => Ok(Guard::plain(direction)),
@@ -167,17 +161,6 @@ fn is_readable(parameter: &[u8]) -> bool {
         charset.trim_ascii().strip_prefix(b"\"").unwrap_or(charset),
         b"utf-8" | b"utf-8\"" | b"utf8" | b"utf8\"" | b"us-ascii" | b"us-ascii\"" | b"ascii"
     )
-}
-
-/// Whether a `content-encoding` says that the body is not what its bytes are.
-fn is_coded(headers: &[Header<'_>]) -> bool {
-    headers.iter().any(|header| {
-        header.name == "content-encoding"
-            && !matches!(
-                header.value.trim_ascii().to_ascii_lowercase().as_slice(),
-                b"" | b"identity"
-            )
-    })
 }
 
 #[cfg(test)]

@@ -141,7 +141,8 @@ impl Tree {
         found.map_or(word.of(doc), |(_, text)| text.as_slice())
     }
 
-    /// The small number that `node` has under `name`, a name that ends with `ndex`: `output_index`.
+    /// The small number that `node` has under `name`, a name that ends with `ndex` (`output_index`) or
+    /// `sequence_number`.
     pub fn index_of(&self, doc: &[u8], node: &Node, name: &[u8]) -> Option<u32> {
         let mut of_node = self
             .indices
@@ -164,6 +165,46 @@ impl Tree {
             }
             _ => None,
         })
+    }
+
+    /// The number, `true`, `false` or `null` that `node` has under `name`, as it stands.
+    pub fn bare_of<'a>(&self, doc: &'a [u8], node: &Node, name: &[u8]) -> Option<&'a [u8]> {
+        let inside = doc.get(node.range())?;
+        memchr::memmem::find_iter(inside, name).find_map(|at| {
+            let at = node.start as usize + at;
+            let rest = doc.get(at + name.len()..)?.strip_prefix(b"\"")?;
+            let rest = rest
+                .trim_ascii_start()
+                .strip_prefix(b":")?
+                .trim_ascii_start();
+            let is_end = |byte: &u8| matches!(byte, b',' | b'}') || byte.is_ascii_whitespace();
+            let value = rest.get(..rest.iter().position(is_end)?)?;
+            let is_bare = matches!(
+                value,
+                [b'0'..=b'9' | b'-', ..] | b"true" | b"false" | b"null"
+            );
+            let is_name = doc.get(..at)?.last() == Some(&b'"') && !self.is_in_string(at);
+            (is_bare && is_name && self.innermost(at)?.is(node)).then_some(value)
+        })
+    }
+
+    /// Whether a string that is a leaf covers the offset `at`.
+    fn is_in_string(&self, at: usize) -> bool {
+        let after = self
+            .leaves
+            .partition_point(|leaf| leaf.text.range().start <= at);
+        let leaf = after.checked_sub(1).and_then(|last| self.leaves.get(last));
+        leaf.is_some_and(|leaf| leaf.text.range().contains(&at))
+    }
+
+    /// The innermost container around the offset `at`.
+    fn innermost(&self, at: usize) -> Option<&Node> {
+        let after = self.nodes.partition_point(|node| node.start as usize <= at);
+        let mut node = self.nodes.get(after.checked_sub(1)?)?;
+        while !node.range().contains(&at) {
+            node = self.parent(node)?;
+        }
+        Some(node)
     }
 
     /// Reads `doc`, one JSON value with white space around it; a byte order mark before it is skipped.
@@ -360,7 +401,7 @@ impl Tree {
             b"role" => Who::Role,
             b"type" => Who::Type,
             b"index" => Who::Index,
-            name if name.ends_with(b"ndex") => Who::OtherIndex,
+            name if name.ends_with(b"ndex") || name == b"sequence_number" => Who::OtherIndex,
             _ => return Ok(()),
         };
         if let Member::Text(text) = member {

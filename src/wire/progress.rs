@@ -9,6 +9,7 @@ pub struct Progress {
     open: Vec<u32>,
     closed: Vec<u32>,
     changes: u32,
+    number: u32,
 }
 
 impl Progress {
@@ -60,6 +61,17 @@ impl Progress {
             self.closed.push(index);
             self.changes += 1;
         }
+    }
+
+    /// The stream's own number of the event. No change that an event would have to carry along: what counts
+    /// is only that a number which follows is higher.
+    pub fn count(&mut self, number: u32) {
+        self.number = self.number.max(number);
+    }
+
+    /// The highest number of an event.
+    pub fn number(&self) -> u32 {
+        self.number
     }
 
     /// A kept value.

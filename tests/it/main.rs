@@ -1,6 +1,7 @@
 //! The library from outside: its invariants, each held by data.
 
 mod chunking;
+mod coded;
 mod disclosure;
 mod engine;
 mod exchange;
@@ -12,4 +13,5 @@ mod leaks;
 mod packs;
 mod policy;
 mod recorded;
+mod repeats;
 mod support;

@@ -16,7 +16,7 @@ use tidegate::wire::DIALECTS;
 use crate::fixtures::guarded;
 use crate::support::{MODES, Outcome, play};
 
-fn builtin() -> Arc<Policy> {
+pub(crate) fn builtin() -> Arc<Policy> {
     let build = &mut |rules: &[Rule]| Automaton::compile(rules).map(Arc::new);
     Arc::new(
         tidegate::policy::default(build)

@@ -136,7 +136,8 @@ impl Events {
     }
 
     /// The dialect's own ending, after what has left and `last`, which leaves with it.
-    pub(super) fn ending(&self, message: &str, request: &Progress, last: &[u8]) -> Vec<u8> {
+    pub(super) fn ending(&mut self, message: &str, request: &Progress, last: &[u8]) -> Vec<u8> {
+        self.left.count(self.read.number());
         let closings = self.dialect.ending(message, request, &self.left);
         let mut out = Vec::new();
         let is_begun = self.is_begun || !last.is_empty();

@@ -132,7 +132,7 @@ impl Guard {
     /// Ends a denied body after `last`: the bytes that a client is to read at its end.
     pub(super) fn deny(&mut self, ending: &Ending<'_>, last: &[u8]) -> Vec<u8> {
         match std::mem::replace(self, Self::Drop) {
-            Self::Events(events) => events.ending(ending.message, ending.request, last),
+            Self::Events(mut events) => events.ending(ending.message, ending.request, last),
             Self::Plain(_) => Vec::new(),
             _ => ending.refusal(),
         }
@@ -162,7 +162,7 @@ impl Ending<'_> {
 }
 
 /// Charges `more` bytes to a buffer that holds `held`, before it grows.
-fn charge(held: usize, more: usize, limit: usize) -> Result<(), Opaque> {
+pub(super) fn charge(held: usize, more: usize, limit: usize) -> Result<(), Opaque> {
     if held.saturating_add(more) > limit {
         Err(Opaque::TooLarge)
     } else {

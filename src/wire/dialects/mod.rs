@@ -1,12 +1,16 @@
 //! One file a dialect, and the table of them all.
 
 pub mod anthropic_messages;
+pub mod ollama;
 pub mod openai_chat;
+pub mod openai_responses;
 
 use crate::wire::Dialect;
 
 /// Every dialect that is read, in the order in which targets and documents are offered to them.
 pub static DIALECTS: &[&dyn Dialect] = &[
     &openai_chat::OpenAiChat,
+    &openai_responses::OpenAiResponses,
     &anthropic_messages::AnthropicMessages,
+    &ollama::Ollama,
 ];

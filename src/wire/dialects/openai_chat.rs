@@ -58,10 +58,7 @@ impl Dialect for OpenAiChat {
     }
 
     fn refusal(&self, message: &str, _: &Progress) -> Vec<u8> {
-        let error = json!({ "error": {
-            "message": message, "type": "invalid_request_error", "param": null, "code": "content_filter",
-        }});
-        error.to_string().into_bytes()
+        error(message)
     }
 
     fn ending(&self, _: &str, _: &Progress, answer: &Progress) -> Vec<Closing> {
@@ -91,6 +88,14 @@ impl Dialect for OpenAiChat {
         closings.push(Closing::data("[DONE]"));
         closings
     }
+}
+
+/// The error of every API that OpenAI shaped.
+pub(super) fn error(message: &str) -> Vec<u8> {
+    let error = json!({ "error": {
+        "message": message, "type": "invalid_request_error", "param": null, "code": "content_filter",
+    }});
+    error.to_string().into_bytes()
 }
 
 fn request(leaf: &LeafContext<'_>) -> Class {

@@ -1,9 +1,9 @@
 //! Anthropic Messages: `message` and its stream of typed events.
 
-use bytes::Bytes;
 use serde_json::Value;
 use serde_json::json;
 
+use super::api::{Answer, SSE, event};
 use super::prompt::Prompt;
 use super::script::Script;
 use super::script::script;
@@ -48,8 +48,17 @@ pub(super) fn whole(prompt: &Prompt) -> Value {
     message
 }
 
-/// The answer as SSE events.
-pub(super) fn events(prompt: &Prompt) -> Vec<Bytes> {
+pub(super) fn answer(prompt: &Prompt) -> Answer {
+    if prompt.stream {
+        let events = documents(prompt);
+        Answer::Stream(SSE, events.iter().map(|value| event(value, true)).collect())
+    } else {
+        Answer::Whole(whole(prompt))
+    }
+}
+
+/// The answer as the documents of its events.
+pub(super) fn documents(prompt: &Prompt) -> Vec<Value> {
     let Script {
         thinking,
         text,
@@ -61,9 +70,7 @@ pub(super) fn events(prompt: &Prompt) -> Vec<Bytes> {
         "end_turn"
     };
     let output_tokens = tokens(&text).len();
-    let mut out = vec![event(
-        json!({"type": "message_start", "message": message(prompt)}),
-    )];
+    let mut out = vec![json!({"type": "message_start", "message": message(prompt)})];
     let mut blocks: Vec<(Value, Vec<Value>)> = Vec::new();
     if let Some(thinking) = thinking {
         let mut deltas = pieces(&thinking, "thinking_delta", "thinking");
@@ -87,21 +94,21 @@ pub(super) fn events(prompt: &Prompt) -> Vec<Bytes> {
         blocks.push((block, deltas));
     }
     for (index, (block, deltas)) in blocks.into_iter().enumerate() {
-        out.push(event(
-            json!({"type": "content_block_start", "index": index, "content_block": block}),
-        ));
+        out.push(json!({"type": "content_block_start", "index": index, "content_block": block}));
         if index == 0 {
-            out.push(event(json!({"type": "ping"})));
+            out.push(json!({"type": "ping"}));
         }
-        out.extend(deltas.into_iter().map(|delta| {
-            event(json!({"type": "content_block_delta", "index": index, "delta": delta}))
-        }));
-        out.push(event(json!({"type": "content_block_stop", "index": index})));
+        out.extend(
+            deltas.into_iter().map(
+                |delta| json!({"type": "content_block_delta", "index": index, "delta": delta}),
+            ),
+        );
+        out.push(json!({"type": "content_block_stop", "index": index}));
     }
-    out.push(event(json!({"type": "message_delta",
+    out.push(json!({"type": "message_delta",
         "delta": {"stop_reason": stop_reason, "stop_sequence": null},
-        "usage": {"output_tokens": output_tokens}})));
-    out.push(event(json!({"type": "message_stop"})));
+        "usage": {"output_tokens": output_tokens}}));
+    out.push(json!({"type": "message_stop"}));
     out
 }
 
@@ -120,9 +127,4 @@ fn message(prompt: &Prompt) -> Value {
 
 fn usage(prompt: &Prompt, output_tokens: usize) -> Value {
     json!({"input_tokens": tokens(&prompt.said).len(), "output_tokens": output_tokens})
-}
-
-fn event(data: Value) -> Bytes {
-    let kind = data.get("type").and_then(Value::as_str).unwrap_or_default();
-    Bytes::from(format!("event: {kind}\ndata: {data}\n\n"))
 }

@@ -1,14 +1,25 @@
-//! The sample model: an upstream for the demo, the tests and the benchmark. It speaks OpenAI Chat
-//! Completions and Anthropic Messages, whole and as SSE, over HTTP/1.1 and h2c.
+//! The sample model: an upstream for the demo, the tests and the benchmark. It speaks every API that the
+//! guard reads, whole and streamed, over HTTP/1.1 and h2c; `api.rs` has the table.
 //!
 //! It is no model: `script.rs` picks its answer by words of the prompt. What it plants in
 //! its answers is synthetic or published as an example by its issuer.
 
+mod a2a;
 mod anthropic;
+mod api;
+mod bedrock;
 mod body;
+mod cohere;
+mod completions;
+mod gemini;
+mod generate;
 mod journal;
+mod mcp;
+mod ollama;
 mod openai;
+mod others;
 mod prompt;
+mod responses;
 mod script;
 
 pub use journal::Entry;
@@ -24,7 +35,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Method;
 use http::Request;
 use http::Response;
 use http::StatusCode;
@@ -41,8 +51,8 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use self::api::Answer;
 use self::body::Body;
-use self::prompt::Prompt;
 
 /// Bytes of a request the sample model reads. 16 MiB: twice what the guard lets through by default.
 const MAX_REQUEST_BYTES: usize = 16 << 20;
@@ -132,49 +142,38 @@ async fn answer(
         .as_ref()
         .map(|journal| journal.open(&head, &body));
     let path = head.uri.path();
-    if head.method == Method::GET && path == "/v1/models" {
-        return Ok(json_response(StatusCode::OK, &models()));
-    }
-    let known = matches!(path, "/v1/chat/completions" | "/v1/messages");
-    if head.method != Method::POST || !known {
-        return Ok(error(
-            path,
-            StatusCode::NOT_FOUND,
-            "the sample model knows no such path",
-        ));
-    }
-    let Ok(asked) = serde_json::from_slice::<Value>(&body) else {
-        return Ok(error(
-            path,
-            StatusCode::BAD_REQUEST,
-            "the request body is not JSON",
-        ));
+    let asked = match serde_json::from_slice::<Value>(&body) {
+        Ok(asked) => asked,
+        Err(_) if body.is_empty() => Value::Null,
+        Err(_) => {
+            return Ok(error(
+                path,
+                StatusCode::BAD_REQUEST,
+                "the request body is not JSON",
+            ));
+        }
     };
-    let prompt = Prompt::read(&asked);
-    let openai = path == "/v1/chat/completions";
-    if !prompt.stream {
-        let whole = if openai {
-            openai::whole(&prompt)
-        } else {
-            anthropic::whole(&prompt)
-        };
-        return Ok(json_response(StatusCode::OK, &whole));
-    }
-    let events = if openai {
-        openai::events(&prompt)
-    } else {
-        anthropic::events(&prompt)
+    let query = head.uri.query().unwrap_or_default();
+    let (events, media) = match api::answer(&head.method, path, query, &asked) {
+        None => {
+            return Ok(error(
+                path,
+                StatusCode::NOT_FOUND,
+                "the sample model knows no such path",
+            ));
+        }
+        Some(Answer::Whole(whole)) => return Ok(json_response(StatusCode::OK, &whole)),
+        Some(Answer::Empty(status)) => {
+            let mut response = Response::new(Body::whole(Bytes::new()));
+            *response.status_mut() = status;
+            return Ok(response);
+        }
+        Some(Answer::Stream(media, events)) => (events, media),
     };
     let mut response = Response::new(Body::stream(events, options.token_delay, ticket));
-    let content_type = http::HeaderValue::from_static("text/event-stream; charset=utf-8");
+    let content_type = http::HeaderValue::from_static(media);
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     Ok(response)
-}
-
-fn models() -> Value {
-    json!({"object": "list", "data": [
-        {"id": "sample", "object": "model", "created": openai::CREATED, "owned_by": "tidegate"},
-    ]})
 }
 
 /// The provider's own error shape, as its SDK raises it.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use serde_json::json;
 
+use super::api::{Answer, SSE};
 use super::prompt::Prompt;
 use super::script::Script;
 use super::script::script;
@@ -15,8 +16,16 @@ pub(super) const CREATED: u64 = 1_700_000_000;
 const ID: &str = "chatcmpl-sample";
 const CALL_ID: &str = "call_sample_1";
 
+pub(super) fn answer(prompt: &Prompt) -> Answer {
+    if prompt.stream {
+        Answer::Stream(SSE, events(prompt))
+    } else {
+        Answer::Whole(whole(prompt))
+    }
+}
+
 /// The answer as one JSON document.
-pub(super) fn whole(prompt: &Prompt) -> Value {
+fn whole(prompt: &Prompt) -> Value {
     let choices: Vec<Value> = (0..prompt.n).map(|index| choice(prompt, index)).collect();
     json!({
         "id": ID, "object": "chat.completion", "created": CREATED, "model": prompt.model,
@@ -54,7 +63,7 @@ fn choice(prompt: &Prompt, index: u64) -> Value {
 }
 
 /// The answer as SSE events: choices take turns, token by token.
-pub(super) fn events(prompt: &Prompt) -> Vec<Bytes> {
+fn events(prompt: &Prompt) -> Vec<Bytes> {
     let choices: Vec<Vec<Value>> = (0..prompt.n).map(|index| deltas(prompt, index)).collect();
     let longest = choices.iter().map(Vec::len).max().unwrap_or(0);
     let mut events = Vec::new();

@@ -21,16 +21,8 @@ pub(super) struct Prompt {
 
 impl Prompt {
     pub(super) fn read(asked: &Value) -> Self {
-        let messages = asked.get("messages").and_then(Value::as_array);
-        let messages = messages.map(Vec::as_slice).unwrap_or_default();
-        let said = messages
-            .iter()
-            .rev()
-            .find(|message| is(message, "role", "user"));
-        let said = said
-            .and_then(|message| message.get("content"))
-            .map(text_of)
-            .unwrap_or_default();
+        let messages = turns(asked);
+        let said = said(asked, messages);
         let thinking = asked
             .get("thinking")
             .is_some_and(|t| is(t, "type", "enabled"));
@@ -63,6 +55,28 @@ impl Prompt {
     }
 }
 
+/// The conversation: `messages`, Gemini's `contents`, the items of Responses' `input`.
+fn turns(asked: &Value) -> &[Value] {
+    ["messages", "contents", "input"]
+        .iter()
+        .find_map(|name| asked.get(name)?.as_array())
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+}
+
+/// The last words of the user, wherever the API has them.
+fn said(asked: &Value, turns: &[Value]) -> String {
+    let last = turns.iter().rev().find(|turn| is(turn, "role", "user"));
+    let content = last.and_then(|turn| turn.get("content").or_else(|| turn.get("parts")));
+    if let Some(content) = content {
+        return text_of(content);
+    }
+    let alone = ["prompt", "inputs", "text", "input"];
+    let part = asked.pointer("/params/message/parts").map(text_of);
+    let text = alone.iter().find_map(|name| asked.get(name)).map(text_of);
+    part.or(text).unwrap_or_default()
+}
+
 fn is(value: &Value, key: &str, wanted: &str) -> bool {
     value.get(key).and_then(Value::as_str) == Some(wanted)
 }
@@ -79,23 +93,37 @@ fn text_of(content: &Value) -> String {
     let parts = content.as_array().map(Vec::as_slice).unwrap_or_default();
     let texts: Vec<&str> = parts
         .iter()
-        .filter_map(|part| part.get("text").and_then(Value::as_str))
+        .filter_map(|part| part.get("text").unwrap_or(part).as_str())
         .collect();
     texts.join("\n")
 }
 
-fn ends_with_tool_result(messages: &[Value]) -> bool {
-    let Some(last) = messages.last() else {
+fn ends_with_tool_result(turns: &[Value]) -> bool {
+    let Some(last) = turns.last() else {
         return false;
     };
-    let parts = last.get("content").and_then(Value::as_array);
+    let parts = last.get("content").or_else(|| last.get("parts"));
+    let parts = parts.and_then(Value::as_array);
+    let is_result = |part: &Value| {
+        is(part, "type", "tool_result")
+            || part.get("toolResult").is_some()
+            || part.get("functionResponse").is_some()
+    };
     is(last, "role", "tool")
-        || parts.is_some_and(|parts| parts.iter().any(|part| is(part, "type", "tool_result")))
+        || is(last, "type", "function_call_output")
+        || parts.is_some_and(|parts| parts.iter().any(is_result))
 }
 
-/// OpenAI: `tools[0].function.name`; Anthropic: `tools[0].name`.
+/// OpenAI: `tools[0].function.name`; Anthropic and Responses: `tools[0].name`; Gemini:
+/// `tools[0].functionDeclarations[0].name`; Converse: `toolConfig.tools[0].toolSpec.name`.
 fn first_tool(asked: &Value) -> Option<String> {
-    let tool = asked.get("tools")?.get(0)?;
-    let named = tool.get("function").unwrap_or(tool);
-    Some(named.get("name")?.as_str()?.to_owned())
+    let places = [
+        "/tools/0/function/name",
+        "/tools/0/name",
+        "/tools/0/functionDeclarations/0/name",
+        "/tools/0/function_declarations/0/name",
+        "/toolConfig/tools/0/toolSpec/name",
+    ];
+    let name = places.iter().find_map(|place| asked.pointer(place))?;
+    Some(name.as_str()?.to_owned())
 }

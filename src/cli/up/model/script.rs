@@ -61,11 +61,7 @@ pub(super) fn script(prompt: &Prompt, choice: u64) -> Script {
     } else if words.contains("clean") || words.contains("poem") {
         CLEAN.to_owned()
     } else {
-        let [email, phone, card, iban, key] = PLANTED;
-        format!(
-            "Here is the record. Name: Jane Doe. Mail: {email}. Phone: {phone}. Card: {card}. \
-             IBAN: {iban}. She deploys with the key {key}. Is there anything else?"
-        )
+        record()
     };
     let text = if choice == 0 {
         format!("You said: {said}\n\n{answer}")
@@ -77,6 +73,15 @@ pub(super) fn script(prompt: &Prompt, choice: u64) -> Script {
         text,
         tool: None,
     }
+}
+
+/// A record with everything that is planted.
+pub(super) fn record() -> String {
+    let [email, phone, card, iban, key] = PLANTED;
+    format!(
+        "Here is the record. Name: Jane Doe. Mail: {email}. Phone: {phone}. Card: {card}. \
+         IBAN: {iban}. She deploys with the key {key}. Is there anything else?"
+    )
 }
 
 /// Cuts text as a tokenizer would: before spaces, and every few characters.

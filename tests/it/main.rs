@@ -10,4 +10,5 @@ mod leaks;
 mod packs;
 mod policy;
 mod recorded;
+mod signed;
 mod support;

@@ -1,6 +1,8 @@
 //! One file a dialect, and the table of them all.
 
 pub mod anthropic_messages;
+pub mod bedrock_converse;
+pub mod bedrock_invoke;
 pub mod gemini;
 pub mod ollama;
 pub mod openai_chat;
@@ -13,4 +15,6 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &anthropic_messages::AnthropicMessages,
     &ollama::Ollama,
     &gemini::Gemini,
+    &bedrock_converse::BedrockConverse,
+    &bedrock_invoke::BedrockInvoke,
 ];

@@ -4,6 +4,8 @@ pub mod anthropic_messages;
 pub mod bedrock_converse;
 pub mod bedrock_invoke;
 pub mod gemini;
+mod jsonrpc;
+pub mod mcp;
 pub mod ollama;
 pub mod openai_chat;
 
@@ -12,6 +14,8 @@ use crate::wire::Dialect;
 /// Every dialect that is read, in the order in which targets and documents are offered to them.
 pub static DIALECTS: &[&dyn Dialect] = &[
     &openai_chat::OpenAiChat,
+    // Before Anthropic, which has `/messages` too: a session in the query tells them apart.
+    &mcp::Mcp,
     &anthropic_messages::AnthropicMessages,
     &ollama::Ollama,
     &gemini::Gemini,

@@ -1,5 +1,6 @@
 //! One file a dialect, and the table of them all.
 
+pub mod a2a;
 pub mod anthropic_messages;
 pub mod bedrock_converse;
 pub mod bedrock_invoke;
@@ -21,4 +22,5 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &gemini::Gemini,
     &bedrock_converse::BedrockConverse,
     &bedrock_invoke::BedrockInvoke,
+    &a2a::A2a,
 ];

@@ -15,4 +15,5 @@ mod packs;
 mod policy;
 mod recorded;
 mod repeats;
+mod signed;
 mod support;

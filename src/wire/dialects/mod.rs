@@ -1,6 +1,12 @@
 //! One file a dialect, and the table of them all.
 
+pub mod a2a;
 pub mod anthropic_messages;
+pub mod bedrock_converse;
+pub mod bedrock_invoke;
+pub mod gemini;
+mod jsonrpc;
+pub mod mcp;
 pub mod ollama;
 pub mod openai_chat;
 pub mod openai_responses;
@@ -11,6 +17,12 @@ use crate::wire::Dialect;
 pub static DIALECTS: &[&dyn Dialect] = &[
     &openai_chat::OpenAiChat,
     &openai_responses::OpenAiResponses,
+    // Before Anthropic, which has `/messages` too: a session in the query tells them apart.
+    &mcp::Mcp,
     &anthropic_messages::AnthropicMessages,
     &ollama::Ollama,
+    &gemini::Gemini,
+    &bedrock_converse::BedrockConverse,
+    &bedrock_invoke::BedrockInvoke,
+    &a2a::A2a,
 ];

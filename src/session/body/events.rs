@@ -3,6 +3,7 @@
 
 mod channels;
 mod data;
+mod grown;
 mod lone;
 mod nested;
 mod queue;
@@ -21,6 +22,7 @@ use crate::wire::{Dialect, Framing, Join, Progress};
 
 use channels::Channels;
 use data::{joined, place_in_event};
+use grown::Grown;
 use lone::Lone;
 use queue::{HeldText, Layer, Queue};
 use template::{Hole, Templates};
@@ -51,6 +53,7 @@ pub(in crate::session) struct Events {
     /// The text of a string that stands with escapes.
     text: Vec<u8>,
     lone: Lone,
+    grown: Grown,
 }
 
 impl Events {
@@ -78,6 +81,7 @@ impl Events {
             holes: Vec::new(),
             text: Vec::new(),
             lone: Lone::default(),
+            grown: Grown::default(),
         }
     }
 
@@ -262,6 +266,7 @@ impl Events {
                         text,
                         place,
                         layer,
+                        grows: false,
                     };
                     let (queue, scratch) = (&mut self.queue, &mut self.scratch);
                     self.lone.judge(text, self.direction, queue, judge, scratch);
@@ -322,6 +327,7 @@ impl Events {
             text: value,
             place,
             layer: Layer::Event,
+            grows: false,
         };
         let (queue, scratch) = (&mut self.queue, &mut self.scratch);
         self.lone.judge(text, self.direction, queue, judge, scratch);
@@ -379,6 +385,8 @@ impl Events {
         let direction = self.direction;
         let (channels, queue, scratch) = (&mut self.channels, &mut self.queue, &mut self.scratch);
         let lone = &mut self.lone;
+        let grown = &mut self.grown;
+        let mut shrinks = false;
         let mut overflow = false;
         let mut repeats = true;
         let mut each = |mut piece: Piece<'_>| {
@@ -391,7 +399,7 @@ impl Events {
             };
             let class = piece.class;
             let index = match class.join {
-                Join::Alone => None,
+                Join::Alone | Join::Growing => None,
                 _ => match channels.index(piece.channel(), class, &policy, direction) {
                     None => {
                         overflow = true;
@@ -411,6 +419,12 @@ impl Events {
                 });
             }
             repeats &= class.join != Join::Signature;
+            let grows = class.join == Join::Growing;
+            let (bytes, limit) = (piece.text, policy.limits.max_channels);
+            if grows && !grown.goes_on(piece.channel(), bytes, limit) {
+                shrinks = true;
+                return;
+            }
             match index.and_then(|index| Some((index, channels.get_mut(index)?))) {
                 Some(channel) => feed(
                     queue,
@@ -423,7 +437,7 @@ impl Events {
                 ),
                 None => {
                     let (role, source, bytes) = (class.role, class.source, piece.text);
-                    if !lone.is_known(role, source, bytes) {
+                    if grows || !lone.is_known(role, source, bytes) {
                         let text = lone::Text {
                             name: piece.channel(),
                             role,
@@ -431,6 +445,7 @@ impl Events {
                             text: bytes,
                             place,
                             layer,
+                            grows,
                         };
                         lone.judge(text, direction, queue, judge, scratch);
                     }
@@ -439,7 +454,9 @@ impl Events {
         };
         self.reader
             .pieces(doc, self.dialect, direction, name, &mut each);
-        if overflow {
+        if shrinks {
+            Err(Opaque::UnknownFormat)
+        } else if overflow {
             Err(Opaque::TooManyChannels)
         } else {
             Ok(repeats)

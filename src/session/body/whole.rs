@@ -198,7 +198,7 @@ fn document(
                 entry.keep(&scratch);
                 return;
             }
-            Join::Alone | Join::Deltas => {}
+            Join::Alone | Join::Deltas | Join::Growing => {}
         }
         let before = splices.len();
         let (role, source) = (class.role, class.source);

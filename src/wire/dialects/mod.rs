@@ -2,6 +2,7 @@
 
 pub mod anthropic_messages;
 pub mod openai_chat;
+pub mod openai_completions;
 pub mod openai_responses;
 
 use crate::wire::Dialect;
@@ -10,5 +11,6 @@ use crate::wire::Dialect;
 pub static DIALECTS: &[&dyn Dialect] = &[
     &openai_chat::OpenAiChat,
     &openai_responses::OpenAiResponses,
+    &openai_completions::OpenAiCompletions,
     &anthropic_messages::AnthropicMessages,
 ];

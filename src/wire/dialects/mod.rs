@@ -1,6 +1,7 @@
 //! One file a dialect, and the table of them all.
 
 pub mod anthropic_messages;
+pub mod cohere_chat;
 pub mod openai_chat;
 pub mod openai_completions;
 pub mod openai_responses;
@@ -13,4 +14,5 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &openai_responses::OpenAiResponses,
     &openai_completions::OpenAiCompletions,
     &anthropic_messages::AnthropicMessages,
+    &cohere_chat::CohereChat,
 ];

@@ -5,6 +5,7 @@ pub mod cohere_chat;
 pub mod openai_chat;
 pub mod openai_completions;
 pub mod openai_responses;
+pub mod openai_small;
 
 use crate::wire::Dialect;
 
@@ -15,4 +16,10 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &openai_completions::OpenAiCompletions,
     &anthropic_messages::AnthropicMessages,
     &cohere_chat::CohereChat,
+    &openai_small::EMBEDDINGS,
+    &openai_small::MODERATIONS,
+    &openai_small::IMAGES,
+    &openai_small::AUDIO,
+    &openai_small::FILES,
+    &openai_small::BATCHES,
 ];

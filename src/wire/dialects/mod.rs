@@ -2,6 +2,7 @@
 
 pub mod anthropic_messages;
 pub mod cohere_chat;
+pub mod generate;
 pub mod openai_chat;
 pub mod openai_completions;
 pub mod openai_responses;
@@ -22,4 +23,5 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &openai_small::AUDIO,
     &openai_small::FILES,
     &openai_small::BATCHES,
+    &generate::Generate,
 ];

@@ -12,3 +12,4 @@ mod policy;
 mod recorded;
 mod repeats;
 mod support;
+mod targets;

@@ -3,6 +3,7 @@
 pub mod anthropic_messages;
 pub mod cohere_chat;
 pub mod generate;
+pub mod json;
 pub mod openai_chat;
 pub mod openai_completions;
 pub mod openai_responses;
@@ -24,4 +25,5 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &openai_small::FILES,
     &openai_small::BATCHES,
     &generate::Generate,
+    &json::Json,
 ];

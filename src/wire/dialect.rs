@@ -222,6 +222,9 @@ pub enum Join {
     Alone,
     /// In a stream, the events' deltas of one channel are one text.
     Deltas,
+    /// In a stream, each event says the whole text so far; what is not decided yet is left out of an event,
+    /// since the next one says it again. The last event's is `Alone`.
+    Growing,
     /// The tokens of `logprobs`: one text across events and across the array, with the entry's `bytes` and
     /// `top_logprobs` going where the token goes.
     Tokens,
@@ -251,6 +254,15 @@ impl Class {
             role,
             source: Source::Plain,
             join: Join::Alone,
+        }
+    }
+
+    /// Tokens of `logprobs`.
+    pub const fn tokens(role: Role) -> Self {
+        Self {
+            role,
+            source: Source::Plain,
+            join: Join::Tokens,
         }
     }
 

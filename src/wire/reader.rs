@@ -7,7 +7,7 @@ use crate::opaque::Opaque;
 use crate::text::Direction;
 use crate::wire::dialect::{Class, Dialect, Document, Join, LeafContext};
 use crate::wire::escape;
-use crate::wire::json::{Key, Leaf, Shape, Tree};
+use crate::wire::json::{Key, Leaf, Node, Shape, Tree};
 use crate::wire::path::{Path, Step};
 use crate::wire::splice::Splice;
 
@@ -206,16 +206,23 @@ impl Reader {
     }
 
     /// The splices that empty what repeats the token `leaf`, in the document that was read last: its
-    /// entry's `bytes` and `top_logprobs`.
+    /// entry's `bytes`, `probs` and `top_logprobs`, or the element at its place in the `top_logprobs` beside the
+    /// list that it stands in, whose names are tokens.
     pub fn empty_companions(&self, doc: &[u8], leaf: &Leaf, splices: &mut Vec<Splice>) {
         let Some(entry) = self.tree.parent_of(leaf) else {
             return;
         };
+        if let Key::At(_) = leaf.key() {
+            return self.empty_candidates(doc, leaf, entry, splices);
+        }
         for node in self.tree.nodes() {
             let Key::Name(name) = node.key() else {
                 continue;
             };
-            let is_companion = matches!(self.tree.word(doc, name), b"bytes" | b"top_logprobs");
+            let is_companion = matches!(
+                self.tree.word(doc, name),
+                b"bytes" | b"probs" | b"top_logprobs"
+            );
             if is_companion
                 && self
                     .tree
@@ -225,6 +232,33 @@ impl Reader {
                 splices.push(Splice {
                     range: node.range(),
                     with: b"[]".to_vec(),
+                });
+            }
+        }
+    }
+
+    /// Empties the candidates for `leaf`, a token in `list`.
+    fn empty_candidates(&self, doc: &[u8], leaf: &Leaf, list: &Node, splices: &mut Vec<Splice>) {
+        let parent = |node| self.tree.parent(node);
+        for node in self
+            .tree
+            .nodes()
+            .iter()
+            .filter(|node| node.key() == leaf.key())
+        {
+            let Some(candidates) = parent(node) else {
+                continue;
+            };
+            let is_beside = match (candidates.key(), parent(candidates), parent(list)) {
+                (Key::Name(name), Some(one), Some(other)) => {
+                    self.tree.word(doc, name) == b"top_logprobs" && one.is(other)
+                }
+                _ => false,
+            };
+            if is_beside && node.is_object() {
+                splices.push(Splice {
+                    range: node.range(),
+                    with: b"{}".to_vec(),
                 });
             }
         }

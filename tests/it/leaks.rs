@@ -124,8 +124,16 @@ fn delta_channels(parts: &[Part]) -> BTreeMap<String, Vec<(usize, String)>> {
         };
         let mut which = Vec::new();
         indices(value, &mut which);
+        // TGI counts its events, and SGLang says in each all that it said before: no delta.
+        if value.get("token").is_some() {
+            which.clear();
+        }
+        if value.get("meta_info").is_some() {
+            continue;
+        }
         let kind = value
             .get("type")
+            .or(value.get("event_type"))
             .and_then(Value::as_str)
             .unwrap_or_default();
         // What repeats a text as a whole is no delta.
@@ -152,6 +160,9 @@ fn delta_channels(parts: &[Part]) -> BTreeMap<String, Vec<(usize, String)>> {
                 "outputText",
                 "completion",
                 "input",
+                "tool_plan",
+                "transcript",
+                "parameters",
             ];
             if is_text.contains(&name) {
                 let channel = format!("{kind} {pointer} {which:?}");
@@ -226,4 +237,74 @@ fn a_secret_in_one_character_deltas_is_redacted_whole() {
         "{text}"
     );
     assert!(!text.contains("\\u00"), "{text}");
+}
+
+/// SGLang says in every event all that it has said so far.
+#[test]
+fn a_text_that_grows_never_shows_the_beginning_of_a_secret() {
+    let policy = guard();
+    let text = format!("Key: {SECRET} ☕ and tgk_ is how they begin");
+    let ends: Vec<_> = text
+        .char_indices()
+        .map(|(at, _)| at)
+        .skip(1)
+        .chain([text.len()])
+        .collect();
+    for step in [1, 3, 10] {
+        let mut body = String::new();
+        let mut seen: Vec<_> = ends.iter().step_by(step).copied().collect();
+        seen.push(text.len());
+        for (at, end) in seen.iter().enumerate() {
+            let reason = if at + 1 == seen.len() {
+                r#"{"type":"stop"}"#
+            } else {
+                "null"
+            };
+            let so_far = &text[..*end];
+            body += &format!(
+                "data: {{\"text\":\"{so_far}\",\"meta_info\":{{\"finish_reason\":{reason}}}}}\n\n"
+            );
+        }
+        let case = crate::support::Case {
+            path: "/generate",
+            direction: tidegate::text::Direction::Response,
+            content_type: "text/event-stream",
+            mode: BodyMode::FullDuplexStreamed,
+        };
+        let outcome = play(&policy, case, &[body.as_bytes()]);
+        check_clean(&outcome.body, "a growing text");
+        let guarded = String::from_utf8(outcome.body).expect("text");
+        let texts: Vec<String> = guarded
+            .lines()
+            .filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok())
+            .map(|event: Value| event["text"].as_str().expect("a text").to_owned())
+            .collect();
+        assert_eq!(texts.len(), seen.len());
+        for pair in texts.windows(2) {
+            assert!(
+                pair[1].starts_with(&pair[0]),
+                "{pair:?}: a client shows what is new"
+            );
+        }
+        let last = texts.last().map(String::as_str);
+        assert_eq!(last, Some("Key: [SECRET] ☕ and tgk_ is how they begin"));
+    }
+}
+
+/// What does not grow is no such text, and its pieces are not let through one by one.
+#[test]
+fn a_text_that_should_grow_and_does_not_is_opaque() {
+    let event = |text: &str| {
+        format!("data: {{\"text\":\"{text}\",\"meta_info\":{{\"finish_reason\":null}}}}\n\n")
+    };
+    let body = event("Key: tgk_q8w7") + &event("e6r5t4y3u2i1o9p0") + &event(" done");
+    let case = crate::support::Case {
+        path: "/generate",
+        direction: tidegate::text::Direction::Response,
+        content_type: "text/event-stream",
+        mode: BodyMode::FullDuplexStreamed,
+    };
+    let outcome = play(&guard(), case, &[body.as_bytes()]);
+    check_clean(&outcome.body, "pieces");
+    assert_eq!(outcome.decision.verdict, tidegate::policy::Verdict::Deny);
 }

@@ -17,3 +17,4 @@ mod recorded;
 mod repeats;
 mod signed;
 mod support;
+mod targets;

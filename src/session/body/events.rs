@@ -3,6 +3,7 @@
 
 mod channels;
 mod data;
+mod grown;
 mod lone;
 mod nested;
 mod queue;
@@ -21,6 +22,7 @@ use crate::wire::{Class, Dialect, Framing, Join, Progress};
 
 use channels::Channels;
 use data::{in_event, joined, place_in_event};
+use grown::Grown;
 use lone::Lone;
 use queue::{HeldText, Layer, Queue};
 use template::{Hole, Of, Templates};
@@ -55,6 +57,7 @@ pub(in crate::session) struct Events {
     /// The text of a string that stands with escapes.
     text: Vec<u8>,
     lone: Lone,
+    grown: Grown,
 }
 
 impl Events {
@@ -82,6 +85,7 @@ impl Events {
             holes: Vec::new(),
             text: Vec::new(),
             lone: Lone::default(),
+            grown: Grown::default(),
         }
     }
 
@@ -258,6 +262,7 @@ impl Events {
                         text,
                         place,
                         layer,
+                        grows: false,
                     };
                     self.lone.judge(text, self.direction, queue, judge, scratch);
                 }
@@ -324,6 +329,7 @@ impl Events {
             text: value,
             place,
             layer: Layer::Event,
+            grows: false,
         };
         let (queue, scratch) = (&mut self.queue, &mut self.scratch);
         self.lone.judge(text, self.direction, queue, judge, scratch);
@@ -381,6 +387,8 @@ impl Events {
         let direction = self.direction;
         let (channels, queue, scratch) = (&mut self.channels, &mut self.queue, &mut self.scratch);
         let lone = &mut self.lone;
+        let grown = &mut self.grown;
+        let mut shrinks = false;
         let mut overflow = false;
         let mut repeats = true;
         let mut each = |mut piece: Piece<'_>| {
@@ -393,7 +401,7 @@ impl Events {
             };
             let class = piece.class;
             let index = match class.join {
-                Join::Alone => None,
+                Join::Alone | Join::Growing => None,
                 _ => match channels.index(piece.channel(), class, &policy, direction) {
                     None => {
                         overflow = true;
@@ -416,6 +424,12 @@ impl Events {
                 escaped: false,
             }));
             repeats &= class.join != Join::Signature;
+            let grows = class.join == Join::Growing;
+            let (bytes, limit) = (piece.text, policy.limits.max_channels);
+            if grows && !grown.goes_on(piece.channel(), bytes, limit) {
+                shrinks = true;
+                return;
+            }
             match index.and_then(|index| Some((index, channels.get_mut(index)?))) {
                 Some(channel) => feed(
                     queue,
@@ -428,7 +442,7 @@ impl Events {
                 ),
                 None => {
                     let (role, source, bytes) = (class.role, class.source, piece.text);
-                    if !lone.is_known(role, source, bytes) {
+                    if grows || !lone.is_known(role, source, bytes) {
                         let text = lone::Text {
                             name: piece.channel(),
                             role,
@@ -436,6 +450,7 @@ impl Events {
                             text: bytes,
                             place,
                             layer,
+                            grows,
                         };
                         lone.judge(text, direction, queue, judge, scratch);
                     }
@@ -456,7 +471,9 @@ impl Events {
             }));
             holes.sort_unstable_by_key(|hole| hole.range.start);
         }
-        if overflow {
+        if shrinks {
+            Err(Opaque::UnknownFormat)
+        } else if overflow {
             Err(Opaque::TooManyChannels)
         } else {
             Ok(repeats)

@@ -232,7 +232,7 @@ pub(super) fn document(
                 entry.keep(&scratch);
                 return;
             }
-            Join::Alone | Join::Deltas => {}
+            Join::Alone | Join::Deltas | Join::Growing => {}
         }
         let before = splices.len();
         let (role, source) = (class.role, class.source);

@@ -42,7 +42,10 @@ impl Dialect for Mcp {
         let is_session =
             target.query.contains("session_id=") || target.query.contains("sessionId=");
         target.ends_with(&["/mcp", "/sse"])
-            || (is_session && target.ends_with(&["/messages", "/message"]))
+            // A client may write what it likes into a query: where a provider's API has the path, it stays that.
+            || (is_session
+                && target.ends_with(&["/messages", "/message"])
+                && !target.ends_with(&["/v1/messages"]))
     }
 
     fn fits(&self, document: &Document<'_>) -> bool {

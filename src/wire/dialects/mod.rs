@@ -4,12 +4,17 @@ pub mod a2a;
 pub mod anthropic_messages;
 pub mod bedrock_converse;
 pub mod bedrock_invoke;
+pub mod cohere_chat;
 pub mod gemini;
+pub mod generate;
+pub mod json;
 mod jsonrpc;
 pub mod mcp;
 pub mod ollama;
 pub mod openai_chat;
+pub mod openai_completions;
 pub mod openai_responses;
+pub mod openai_small;
 
 use crate::wire::Dialect;
 
@@ -24,5 +29,15 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &gemini::Gemini,
     &bedrock_converse::BedrockConverse,
     &bedrock_invoke::BedrockInvoke,
+    &cohere_chat::CohereChat,
+    &openai_completions::OpenAiCompletions,
+    &openai_small::EMBEDDINGS,
+    &openai_small::MODERATIONS,
+    &openai_small::IMAGES,
+    &openai_small::AUDIO,
+    &openai_small::FILES,
+    &openai_small::BATCHES,
     &a2a::A2a,
+    &generate::Generate,
+    &json::Json,
 ];

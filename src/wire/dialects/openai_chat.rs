@@ -1,18 +1,22 @@
 //! OpenAI Chat Completions: request, `chat.completion`, `chat.completion.chunk` stream.
 //!
-//! Source of the shapes: the OpenAI API reference, "Chat Completions" and "Streaming".
+//! What Azure OpenAI, Mistral, vLLM, SGLang, TGI and llama.cpp add to it is read too: filter results,
+//! `reasoning_content`, content chunks, `documents`, `prompt_logprobs`.
+//!
+//! Source of the shapes: the OpenAI API reference, "Chat Completions" and "Streaming"; the Azure OpenAI and
+//! Mistral API references; the manuals of the servers.
 
 use serde_json::{Value, json};
 
-use crate::text::{Direction, Role, Source};
+use crate::text::{Direction, Role};
 use crate::wire::dialect::{Class, Dialect, Document, Join, LeafContext, Target, is_structural};
 use crate::wire::framing::Closing;
 use crate::wire::json::{Key, Node, Tree};
-use crate::wire::path::Step;
 use crate::wire::path::Step::{At, Name};
+use crate::wire::path::{Step, write_steps};
 use crate::wire::progress::Progress;
 
-/// `POST …/chat/completions`.
+/// `POST …/chat/completions`, stored completions under it, and Mistral's `agents` and `fim` of the same shape.
 #[derive(Debug)]
 pub struct OpenAiChat;
 
@@ -22,13 +26,17 @@ impl Dialect for OpenAiChat {
     }
 
     fn claims(&self, target: &Target<'_>) -> bool {
-        target.ends_with(&["/chat/completions"])
+        target.ends_with(&[
+            "/chat/completions",
+            "/agents/completions",
+            "/fim/completions",
+        ]) || target.path.contains("/chat/completions/")
     }
 
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
         match leaf.direction {
-            Direction::Request => request(leaf),
-            Direction::Response => response(leaf.path.steps(), channel),
+            Direction::Request => request(leaf, 0, leaf.path.steps()),
+            Direction::Response => response(leaf, leaf.path.steps(), channel),
         }
     }
 
@@ -39,22 +47,7 @@ impl Dialect for OpenAiChat {
     }
 
     fn passes(&self, document: &Document<'_>, progress: &mut Progress) {
-        if document.direction == Direction::Request {
-            return;
-        }
-        let (doc, tree) = (document.bytes, document.tree);
-        if !progress.is_started() {
-            progress.start();
-            for name in ["id", "model"] {
-                if let Some(value) = document.text(name) {
-                    progress.keep(name, value);
-                }
-            }
-        }
-        for choice in choices(doc, tree) {
-            progress.open(choice.1);
-        }
-        for_finished(doc, tree, |index| progress.close(index));
+        passes(document, progress);
     }
 
     fn refusal(&self, message: &str, _: &Progress) -> Vec<u8> {
@@ -65,29 +58,62 @@ impl Dialect for OpenAiChat {
         if answer.is_finished() {
             return Vec::new();
         }
-        let mut open = answer.open_ones().to_vec();
-        if open.is_empty() && !answer.any_closed() {
-            open.push(0);
-        }
-        let mut closings = Vec::new();
-        if !open.is_empty() {
-            let choices = open.iter().map(
-                |index| json!({ "index": index, "delta": {}, "finish_reason": "content_filter" }),
-            );
-            let mut out = b"{\"id\":\"".to_vec();
-            out.extend_from_slice(answer.value("id").unwrap_or(b"chatcmpl-tidegate"));
-            out.extend_from_slice(
-                b"\",\"object\":\"chat.completion.chunk\",\"created\":0,\"model\":\"",
-            );
-            out.extend_from_slice(answer.value("model").unwrap_or(b"tidegate"));
-            out.extend_from_slice(b"\",\"choices\":");
-            out.extend_from_slice(Value::from_iter(choices).to_string().as_bytes());
-            out.push(b'}');
-            closings.push(Closing::data(out));
-        }
-        closings.push(Closing::data("[DONE]"));
-        closings
+        closing(
+            answer,
+            "chatcmpl-tidegate",
+            "chat.completion.chunk",
+            |index| json!({ "index": index, "delta": {}, "finish_reason": "content_filter" }),
+        )
     }
+}
+
+/// Notes which choices of an answer are open, its id and its model.
+pub(super) fn passes(document: &Document<'_>, progress: &mut Progress) {
+    if document.direction == Direction::Request {
+        return;
+    }
+    let (doc, tree) = (document.bytes, document.tree);
+    if !progress.is_started() {
+        progress.start();
+        for name in ["id", "model"] {
+            if let Some(value) = document.text(name) {
+                progress.keep(name, value);
+            }
+        }
+    }
+    for choice in choices(doc, tree) {
+        progress.open(choice.1);
+    }
+    for_finished(doc, tree, |index| progress.close(index));
+}
+
+/// The chunk that ends every open choice, and the end of the stream.
+pub(super) fn closing(
+    answer: &Progress,
+    id: &str,
+    object: &str,
+    choice: impl Fn(&u32) -> Value,
+) -> Vec<Closing> {
+    let mut open = answer.open_ones().to_vec();
+    if open.is_empty() && !answer.any_closed() {
+        open.push(0);
+    }
+    let mut closings = Vec::new();
+    if !open.is_empty() {
+        let mut out = b"{\"id\":\"".to_vec();
+        out.extend_from_slice(answer.value("id").unwrap_or(id.as_bytes()));
+        out.extend_from_slice(b"\",\"object\":\"");
+        out.extend_from_slice(object.as_bytes());
+        out.extend_from_slice(b"\",\"created\":0,\"model\":\"");
+        out.extend_from_slice(answer.value("model").unwrap_or(b"tidegate"));
+        out.extend_from_slice(b"\",\"choices\":");
+        let choices = Value::from_iter(open.iter().map(choice));
+        out.extend_from_slice(choices.to_string().as_bytes());
+        out.push(b'}');
+        closings.push(Closing::data(out));
+    }
+    closings.push(Closing::data("[DONE]"));
+    closings
 }
 
 /// The error of every API that OpenAI shaped.
@@ -98,48 +124,45 @@ pub(super) fn error(message: &str) -> Vec<u8> {
     error.to_string().into_bytes()
 }
 
-fn request(leaf: &LeafContext<'_>) -> Class {
-    let steps = leaf.path.steps();
+/// Whose words a leaf of a request is; `steps` is its path from the request, which stands at depth `at`.
+pub(super) fn request(leaf: &LeafContext<'_>, at: usize, steps: &[Step<'_>]) -> Class {
     let role = match steps {
-        [Name(b"messages"), At(_), .., Name(b"role")] if steps.len() == 3 => {
-            return Class::alone(Role::Other);
-        }
+        [Name(b"messages"), At(_), Name(b"role")] => Role::Other,
         [
             Name(b"messages"),
             At(_),
-            Name(b"tool_calls"),
-            At(_),
-            Name(b"function"),
-            Name(b"arguments"),
+            Name(b"tool_calls" | b"function_call"),
+            rest @ ..,
         ] => {
-            return Class {
-                role: Role::ToolCall,
-                source: Source::Json,
-                join: Join::Alone,
-            };
+            if matches!(rest, [.., Name(b"arguments")]) {
+                return Class::json(Role::ToolCall).joined(Join::Alone);
+            }
+            Role::ToolCall
         }
+        [Name(b"messages"), At(_), Name(b"content"), At(_), rest @ ..] => {
+            match (leaf.kind(at + 4), rest) {
+                (Some(b"file" | b"document" | b"document_url" | b"reference"), _) => Role::Document,
+                _ => message_role(leaf, at + 2),
+            }
+        }
+        [Name(b"messages"), At(_), ..] => message_role(leaf, at + 2),
+        [Name(b"prompt" | b"suffix"), ..] => Role::User,
+        [Name(b"documents"), ..] => Role::Document,
+        [Name(b"chat_template" | b"chat_template_kwargs"), ..] => Role::System,
         [
-            Name(b"messages"),
-            At(_),
-            Name(b"function_call"),
-            Name(b"arguments"),
-        ] => {
-            return Class {
-                role: Role::ToolCall,
-                source: Source::Json,
-                join: Join::Alone,
-            };
-        }
-        [Name(b"messages"), At(_), ..] => message_role(leaf),
-        [Name(b"tools" | b"functions" | b"response_format"), ..] => Role::ToolDescription,
+            Name(b"tools" | b"functions" | b"response_format" | b"structured_outputs"),
+            ..,
+        ] => Role::ToolDescription,
+        [Name(name), ..] if name.starts_with(b"guided_") => Role::ToolDescription,
+        [Name(b"grammar" | b"json_schema" | b"regex" | b"ebnf"), ..] => Role::ToolDescription,
         [Name(b"prediction"), ..] => Role::Assistant,
         _ => Role::Other,
     };
     Class::alone(role)
 }
 
-fn message_role(leaf: &LeafContext<'_>) -> Role {
-    match leaf.role(2) {
+fn message_role(leaf: &LeafContext<'_>, at: usize) -> Role {
+    match leaf.role(at) {
         Some(b"system" | b"developer") => Role::System,
         Some(b"assistant") => Role::Assistant,
         Some(b"tool" | b"function") => Role::Tool,
@@ -148,7 +171,8 @@ fn message_role(leaf: &LeafContext<'_>) -> Role {
     }
 }
 
-fn response(steps: &[Step<'_>], channel: &mut String) -> Class {
+/// Whose words a leaf of an answer is, or of an event of one; `steps` is its path from the answer.
+pub(super) fn response(leaf: &LeafContext<'_>, steps: &[Step<'_>], channel: &mut String) -> Class {
     match steps {
         [
             Name(b"choices"),
@@ -172,14 +196,18 @@ fn response(steps: &[Step<'_>], channel: &mut String) -> Class {
                 "refusal"
             };
             *channel = format!("choices[{choice}].logprobs.{list}[]{rank}.token");
-            Class {
-                role: Role::Assistant,
-                source: Source::Plain,
-                join: Join::Tokens,
-            }
+            Class::tokens(Role::Assistant)
+        }
+        [Name(b"prompt_logprobs"), ..]
+        | [Name(b"choices"), At(_), Name(b"prompt_logprobs"), ..] => {
+            prompt_token(leaf, steps, channel)
         }
         [Name(b"choices"), At(_), Name(b"logprobs"), ..] => Class::alone(Role::Assistant),
         [.., Name(name)] if is_structural(name) => Class::alone(Role::Other),
+        [Name(b"prompt_filter_results" | b"prompt_annotations"), ..]
+        | [Name(b"choices"), At(_), Name(b"content_filter_results"), ..] => {
+            Class::alone(Role::Other)
+        }
         [
             Name(b"choices"),
             At(_),
@@ -193,7 +221,10 @@ fn response(steps: &[Step<'_>], channel: &mut String) -> Class {
                 Name(b"arguments"),
             ]
             | [Name(b"function_call"), Name(b"arguments")] => Class::json(Role::ToolCall),
-            [Name(b"annotations"), ..] => Class::alone(Role::Assistant),
+            [Name(b"tool_calls" | b"function_call"), ..] => Class::deltas(Role::ToolCall),
+            [Name(b"annotations"), ..] | [Name(b"audio"), Name(b"data")] => {
+                Class::alone(Role::Assistant)
+            }
             _ => Class::deltas(Role::Assistant),
         },
         [Name(b"choices"), ..] => Class::deltas(Role::Assistant),
@@ -201,8 +232,30 @@ fn response(steps: &[Step<'_>], channel: &mut String) -> Class {
     }
 }
 
+/// A `decoded_token` of vLLM's `prompt_logprobs`: a list of objects, one a token, whose first member is the
+/// prompt's own token and whose others are candidates. The prompt's own are one text.
+fn prompt_token(leaf: &LeafContext<'_>, steps: &[Step<'_>], channel: &mut String) -> Class {
+    let (list, rest) = match steps {
+        [list @ .., At(_), Name(_), Name(b"decoded_token")] => (list, steps.len()),
+        _ => return Class::alone(Role::User),
+    };
+    let depth = leaf.path.steps().len() - rest + list.len() + 1;
+    let first = || {
+        let candidates = leaf.path.node(depth)?.range().start;
+        let own = leaf.path.node(depth + 1)?.range().start;
+        let between = leaf.doc.get(candidates..own)?;
+        Some(!between.contains(&b'}'))
+    };
+    if first() != Some(true) {
+        return Class::alone(Role::User);
+    }
+    write_steps(list, channel);
+    channel.push_str("[].decoded_token");
+    Class::tokens(Role::User)
+}
+
 /// The elements of the root's `choices`, with the index that each speaks of.
-fn choices<'t>(doc: &'t [u8], tree: &'t Tree) -> impl Iterator<Item = (&'t Node, u32)> {
+pub(super) fn choices<'t>(doc: &'t [u8], tree: &'t Tree) -> impl Iterator<Item = (&'t Node, u32)> {
     tree.nodes().iter().filter_map(move |node| {
         let list = tree.parent(node)?;
         let root = tree.parent(list)?;
@@ -218,7 +271,7 @@ fn choices<'t>(doc: &'t [u8], tree: &'t Tree) -> impl Iterator<Item = (&'t Node,
 }
 
 /// Calls `found` with the index of each choice whose `finish_reason` says that it is over.
-fn for_finished(doc: &[u8], tree: &Tree, mut found: impl FnMut(u32)) {
+pub(super) fn for_finished(doc: &[u8], tree: &Tree, mut found: impl FnMut(u32)) {
     for leaf in tree.leaves() {
         let Key::Name(name) = leaf.key() else {
             continue;

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::text::{Direction, Role, Source};
+use crate::text::{Direction, Role};
 use crate::wire::dialect::{Class, Dialect, Document, Join, LeafContext, Target, is_structural};
 use crate::wire::dialects::openai_chat;
 use crate::wire::framing::Closing;
@@ -212,7 +212,12 @@ fn item(leaf: &LeafContext<'_>, at: usize, rest: &[Step<'_>]) -> Class {
 }
 
 /// A whole `response`, or a list of items, at depth `at`.
-fn snapshot(leaf: &LeafContext<'_>, at: usize, steps: &[Step<'_>], channel: &mut String) -> Class {
+pub(super) fn snapshot(
+    leaf: &LeafContext<'_>,
+    at: usize,
+    steps: &[Step<'_>],
+    channel: &mut String,
+) -> Class {
     match steps {
         [Name(b"output" | b"data" | b"input"), At(_), rest @ ..] if !rest.is_empty() => {
             let place = if at == 0 { "" } else { "snapshot" };
@@ -340,11 +345,7 @@ fn tokens(
         let _ = write!(channel, ".top_logprobs[{rank}]");
     }
     channel.push_str(".token");
-    Some(Class {
-        role: Role::Assistant,
-        source: Source::Plain,
-        join: Join::Tokens,
-    })
+    Some(Class::tokens(Role::Assistant))
 }
 
 /// Members that name and frame. The `code` of an interpreter is text.

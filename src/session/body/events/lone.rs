@@ -39,6 +39,8 @@ pub(super) struct Text<'a> {
     pub(super) text: &'a [u8],
     pub(super) place: Place,
     pub(super) layer: Layer,
+    /// Whether it is only the beginning of a text that the next event says again.
+    pub(super) grows: bool,
 }
 
 impl Lone {
@@ -89,11 +91,14 @@ impl Lone {
         };
         channel.push(text.text, judge, scratch);
         held.cut(channel, scratch);
-        if judge.denied().is_none() {
+        if text.grows {
+            held.hide_from(text.text, channel.resolved());
+        } else if judge.denied().is_none() {
             channel.finish(judge, scratch);
             held.cut(channel, scratch);
         }
-        if judge.decision().findings_total == before && text.text.len() <= KEPT_BYTES {
+        if !text.grows && judge.decision().findings_total == before && text.text.len() <= KEPT_BYTES
+        {
             keep(&mut self.clean, at, (role, source), text.text);
         }
         if !held.edits.is_empty() {

@@ -130,6 +130,7 @@ impl Events {
                 text: bytes,
                 place,
                 layer: Layer::Event,
+                grows: false,
             };
             lone.judge(text, direction, queue, judge, scratch);
         };

@@ -100,6 +100,22 @@ impl Held {
 }
 
 impl HeldText {
+    /// Takes what stands from `at` on out of the run of a text of its own, `text`.
+    pub(super) fn hide_from(&mut self, text: &[u8], at: u64) {
+        let is_inside = |at: usize| text.get(at).is_some_and(|byte| byte & 0xC0 == 0x80);
+        let mut at = at as usize;
+        while is_inside(at) {
+            at -= 1;
+        }
+        if at < text.len() {
+            self.edits.push(Edit {
+                span: at..text.len(),
+                with: None,
+                bare: false,
+            });
+        }
+    }
+
     /// Takes the part of each cover that lies in this run.
     pub(super) fn cut(&mut self, channel: &Channel, resolved: &Resolved) {
         for cover in &resolved.covers {

@@ -26,11 +26,14 @@ pub enum Opaque {
     TrailingBytes,
     /// The coded body decodes to far more than came.
     Bomb,
-    /// Sound, pictures, files that hold no text: there is nothing to read in it.
+    /// Sound, pictures, files that hold no text: there is nothing to read in it. Denied by default, as all the
+    /// others are; where such traffic is meant to pass, `opaque: { binary: allow }` still has the text beside
+    /// it judged.
     Binary,
     /// The text is not UTF-8 where the format demands it.
     InvalidEncoding,
-    /// A stream whose framing does not add up: a binary frame with a wrong length or checksum.
+    /// A framing that does not add up: a binary frame with a wrong length or checksum, a form that is not
+    /// written as one.
     InvalidFraming,
     /// The body did not arrive within its deadline.
     Timeout,

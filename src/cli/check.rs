@@ -56,7 +56,9 @@ pub fn main(args: &Args) -> ExitCode {
 
 /// One line a rule, what holds back most first; then one for each set of rules that act together.
 fn table(loaded: &Loaded) -> String {
-    let rules: Vec<Rule> = loaded.rules.iter().map(|rule| Rule::clone(rule)).collect();
+    // What is found by code has no states.
+    let patterns = loaded.rules.iter().filter(|rule| !rule.pattern.is_empty());
+    let rules: Vec<Rule> = patterns.map(|rule| Rule::clone(rule)).collect();
     let mut costs = report(&rules, REFERENCE);
     costs.sort_by(|a, b| {
         let by_cost = b.held_mean_bytes.total_cmp(&a.held_mean_bytes);

@@ -3,6 +3,7 @@
 //! A rule is the same in a pack and in a policy's `rules:`. [`rule_from`] decodes one; whether its pattern
 //! fits the engine is the linter's question (`scan::lint`).
 
+pub mod finder;
 mod pack;
 mod rule;
 #[cfg(test)]

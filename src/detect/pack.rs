@@ -6,9 +6,13 @@ use super::rule::rule_with_tags;
 use crate::document::{Document, Errors, Node};
 use crate::scan::Rule;
 
-const SOURCES: [(&str, &str); 2] = [
+const SOURCES: [(&str, &str); 3] = [
     ("secrets.yaml", include_str!("packs/secrets.yaml")),
     ("pii.yaml", include_str!("packs/pii.yaml")),
+    (
+        "chat_template.yaml",
+        include_str!("packs/chat_template.yaml"),
+    ),
 ];
 
 static PACKS: LazyLock<Vec<Pack>> = LazyLock::new(|| {
@@ -32,7 +36,7 @@ pub struct Pack {
     pub rules: Vec<Rule>,
 }
 
-/// The built-in packs: `secrets` and `pii`.
+/// The built-in packs: `secrets`, `pii` and `chat_template`.
 pub fn packs() -> &'static [Pack] {
     &PACKS
 }

@@ -31,6 +31,7 @@ pub(super) fn policy() -> Policy {
         mode: Mode::Enforce,
         limits: Limits::default(),
         decision_header: false,
+        accept_encoding: Default::default(),
         opaque: OpaqueRules {
             allowed: Opaque::ALL.to_vec(),
         },

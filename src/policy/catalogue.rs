@@ -12,9 +12,6 @@ const LATER: &[&str] = &[
     "prompt_injection",
     "jailbreak",
     "system_prompt_leak",
-    "link_exfiltration",
-    "hidden_text",
-    "chat_template",
     "tool_drift",
     "tool_poisoning",
 ];
@@ -48,6 +45,9 @@ impl Catalogue {
         let mut out = Self::default();
         for pack in detect::packs() {
             out.add(&pack.name, pack.rules.clone());
+        }
+        for (family, rules) in detect::finder::families() {
+            out.add(family, rules);
         }
         out
     }

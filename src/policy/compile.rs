@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::catalogue::Catalogue;
 use super::select::{Selected, Selection};
 use super::{Action, RuleInForce, RuleSet, Scope, Scopes};
+use crate::detect::finder::{self, Family, Options};
 use crate::document::{Errors, Position, Problem};
 use crate::scan::lint::{self, RuleError};
 use crate::scan::{Automaton, Resolved, Rule, Stream};
@@ -90,9 +91,17 @@ impl Compiler<'_, '_> {
         if selected.is_empty() {
             return None;
         }
-        let rules = selected.iter().map(banded).collect();
-        let automaton = self.automaton(rules)?;
-        let set = RuleSet::new(automaton, selected.iter().map(in_force).collect());
+        // The automaton's rules come first, under its own numbers.
+        let (patterns, detected): (Vec<&Selected>, Vec<&Selected>) = selected
+            .iter()
+            .partition(|selected| Family::of(&selected.rule.id).is_none());
+        let automaton = self.automaton(patterns.iter().map(|rule| banded(rule)).collect())?;
+        let all = patterns.iter().chain(&detected);
+        let mut set = RuleSet::new(automaton, all.map(|rule| in_force(rule)).collect());
+        let ids = detected
+            .iter()
+            .map(|selected| (selected.rule.id.as_str(), &selected.options));
+        set.detectors = finder::detectors(patterns.len(), ids);
         self.refuse_echoes(&set);
         Some(set)
     }
@@ -101,7 +110,10 @@ impl Compiler<'_, '_> {
     /// when the text comes back in a later turn, would replace it again.
     fn refuse_echoes(&mut self, set: &RuleSet) {
         let placeholders = set.rules.iter().flat_map(samples);
-        for placeholder in placeholders.collect::<BTreeSet<_>>() {
+        for placeholder in placeholders
+            .filter(|placeholder| !placeholder.is_empty())
+            .collect::<BTreeSet<_>>()
+        {
             let mut stream = Stream::new(Source::Plain);
             let mut out = Resolved::default();
             stream.push(&set.automaton, placeholder.as_bytes(), &mut out);
@@ -165,7 +177,10 @@ fn in_force(selected: &Selected) -> RuleInForce {
         tags: tags.as_slice().into(),
         action: selected.action,
         shadow: selected.shadow,
-        placeholder: placeholder(kind).into(),
+        placeholder: match Family::placeholder(id) {
+            Some(placeholder) => placeholder.into(),
+            None => placeholder(kind).into(),
+        },
     }
 }
 
@@ -212,6 +227,7 @@ pub(super) fn restoring() -> Selected {
         action: Action::Restore,
         shadow: false,
         allow: Vec::new(),
+        options: Options::default(),
     }
 }
 

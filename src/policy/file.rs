@@ -1,9 +1,10 @@
 //! The policy file as its author wrote it: read, checked for what can be checked without the rules.
 
+use crate::detect::finder::{Family, Hosts, Options};
 use crate::document::{Document, Errors, Fields, Node, Position};
 use crate::limits::Limits;
 use crate::opaque::Opaque;
-use crate::policy::{Action, Mode};
+use crate::policy::{AcceptEncoding, Action, Mode};
 use crate::text::{Direction, Role};
 
 /// What a policy file says it is.
@@ -11,6 +12,10 @@ const API_VERSION: &str = "tidegate.dev/v1alpha1";
 const KIND: &str = "GuardPolicy";
 
 const MODES: &[(&str, Mode)] = &[("enforce", Mode::Enforce), ("shadow", Mode::Shadow)];
+const ACCEPT_ENCODINGS: &[(&str, AcceptEncoding)] = &[
+    ("identity", AcceptEncoding::Identity),
+    ("keep", AcceptEncoding::Keep),
+];
 const ACTIONS: &[(&str, Action)] = &[
     ("observe", Action::Observe),
     ("pseudonymize", Action::Pseudonymize),
@@ -31,6 +36,7 @@ pub(super) struct PolicyFile {
     pub(super) mode: Mode,
     pub(super) limits: Limits,
     pub(super) decision_header: bool,
+    pub(super) accept_encoding: AcceptEncoding,
     pub(super) opaque_allowed: Vec<Opaque>,
     /// `pseudonymize.restoreInTools`.
     pub(super) restore_in_tools: Vec<String>,
@@ -57,6 +63,7 @@ pub(super) struct Entry {
     pub(super) action: Action,
     pub(super) shadow: bool,
     pub(super) allow: Vec<String>,
+    pub(super) options: Options,
 }
 
 /// A word of the file and its place.
@@ -75,6 +82,7 @@ impl PolicyFile {
             mode: Mode::Enforce,
             limits: Limits::default(),
             decision_header: false,
+            accept_encoding: AcceptEncoding::default(),
             opaque_allowed: Vec::new(),
             restore_in_tools: Vec::new(),
             entries: [Vec::new(), Vec::new()],
@@ -161,6 +169,9 @@ impl PolicyFile {
         if let Some(limits) = fields.fields("limits", errors) {
             read_limits(&mut self.limits, limits, errors);
         }
+        self.accept_encoding = fields
+            .one_of("acceptEncoding", ACCEPT_ENCODINGS, errors)
+            .unwrap_or_default();
         self.decision_header = fields.boolean("decisionHeader", errors).unwrap_or_default();
         fields.finish(errors);
     }
@@ -204,6 +215,7 @@ impl Entry {
                 errors,
             );
         }
+        let options = read_options(&mut fields, detect.as_ref(), errors);
         fields.finish(errors);
         Some(Self {
             at: node.at,
@@ -215,8 +227,29 @@ impl Entry {
             action: action?,
             shadow,
             allow,
+            options,
         })
     }
+}
+
+/// The fields that only one detector has.
+fn read_options(fields: &mut Fields<'_>, detect: Option<&Name>, errors: &mut Errors) -> Options {
+    let mut options = Options::default();
+    let family = detect.and_then(|name| Family::by_name(&name.text));
+    if family == Some(Family::Links)
+        && let Some(node) = fields.take("allowHosts")
+    {
+        let hosts = node.strings("`allowHosts`", errors).unwrap_or_default();
+        match Hosts::new(hosts.into_iter()) {
+            Ok(hosts) => options.hosts = hosts,
+            Err(wrong) => errors.push_hint(
+                node.at,
+                format!("`{wrong}` is no host"),
+                "write `docs.example.com`, or `*.example.com` for all below it; no scheme, port or path",
+            ),
+        }
+    }
+    options
 }
 
 fn constant(fields: &mut Fields<'_>, key: &'static str, value: &str, errors: &mut Errors) {

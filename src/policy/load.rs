@@ -111,6 +111,7 @@ pub(super) fn load_with(
         mode: file.mode,
         limits: file.limits,
         decision_header: file.decision_header,
+        accept_encoding: file.accept_encoding,
         opaque: OpaqueRules {
             allowed: file.opaque_allowed,
         },

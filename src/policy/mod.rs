@@ -21,6 +21,7 @@ pub use load::{Loaded, default, load};
 
 use std::sync::Arc;
 
+use crate::detect::finder::Detector;
 use crate::limits::Limits;
 use crate::opaque::Opaque;
 use crate::scan::Automaton;
@@ -87,6 +88,16 @@ pub enum Mode {
     Shadow,
 }
 
+/// Which content codings a guarded request lets its upstream answer in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AcceptEncoding {
+    /// None: what comes plain leaves event by event and costs no decoding.
+    #[default]
+    Identity,
+    /// Those that the client named. What comes coded is decoded and leaves plain.
+    Keep,
+}
+
 /// All rules in force, compiled, immutable; pinned by each exchange at its start.
 #[derive(Debug, Default)]
 pub struct Policy {
@@ -98,6 +109,8 @@ pub struct Policy {
     pub limits: Limits,
     /// Whether each response says the verdict in the header `x-tidegate-verdict`. Off by default.
     pub decision_header: bool,
+    /// Which codings the upstream may answer in.
+    pub accept_encoding: AcceptEncoding,
     /// What happens to a body that cannot be read, per direction and reason.
     pub opaque: OpaqueRules,
     /// The rules of each direction and role.
@@ -145,8 +158,10 @@ pub struct Scope {
 pub struct RuleSet {
     /// Their automaton.
     pub automaton: Arc<Automaton>,
-    /// By the automaton's rule index.
+    /// By the automaton's rule index; behind its rules those of the detectors.
     pub rules: Vec<RuleInForce>,
+    /// What is looked for beside the automaton.
+    pub detectors: Vec<Detector>,
     /// Whether what stands in a text's place is ever made from the text.
     pub reads_text: bool,
 }
@@ -158,6 +173,7 @@ impl RuleSet {
             reads_text: rules.iter().any(|rule| rule.action.reads_text()),
             automaton,
             rules,
+            detectors: Vec::new(),
         }
     }
 }
@@ -175,7 +191,7 @@ pub struct RuleInForce {
     pub action: Action,
     /// Whether it is only observed although its action is more.
     pub shadow: bool,
-    /// `[ANTHROPIC_API_KEY]`: no quote, no backslash, ASCII. Numbers and hashes go before the last byte.
+    /// `[ANTHROPIC_API_KEY]`, or nothing where text is only taken away: no quote, no backslash, ASCII. Numbers and hashes go before the last byte.
     pub placeholder: Arc<str>,
 }
 

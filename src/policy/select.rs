@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::catalogue::{Catalogue, Listed, Pack};
 use super::file::{Entry, Name, later};
+use crate::detect;
+use crate::detect::finder::Options;
 use crate::document::Errors;
 use crate::policy::Action;
 use crate::scan::Rule;
@@ -25,6 +27,8 @@ pub(super) struct Selected {
     pub(super) shadow: bool,
     /// What its findings may be, by the lines that name it.
     pub(super) allow: Vec<String>,
+    /// What its detector goes by, where it is code.
+    pub(super) options: Options,
 }
 
 /// The rules of one scope: those that act, and those that only record.
@@ -45,6 +49,13 @@ pub(super) fn resolve<'a>(
         .filter_map(|entry| {
             let pack = find_pack(&entry.detect, catalogue, errors)?;
             let rules = find_rules(entry, pack, errors);
+            let is_code = detect::finder::Family::by_name(&entry.detect.text).is_some();
+            if is_code && entry.action.reads_text() {
+                let action = entry.action.as_str();
+                let message = format!("`{}` cannot {action} what it finds", entry.detect.text);
+                errors.push_hint(entry.at, message, "use `redact`, which takes it away");
+                return None;
+            }
             Some(Line { entry, rules })
         })
         .collect()
@@ -118,6 +129,7 @@ pub(super) fn select(lines: &[Line<'_>], role: usize, all_shadow: bool) -> Selec
                 action: entry.action,
                 shadow: observed && entry.action != Action::Observe,
                 allow: entry.allow.clone(),
+                options: entry.options.clone(),
             };
             let set = if observed { &mut observe } else { &mut enforce };
             set.entry(&listed.rule.id)
@@ -140,6 +152,7 @@ impl Selected {
     fn merge(&mut self, other: &Self) {
         self.action = self.action.max(other.action);
         self.shadow |= other.shadow;
+        self.options.meet(&other.options);
         self.allow.retain(|text| other.allow.contains(text));
     }
 }

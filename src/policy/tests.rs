@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::catalogue::Catalogue;
 use super::load::load_with;
-use super::{Action, Loaded, MAX_PRIORITY, Policy, RuleSet};
+use super::{AcceptEncoding, Action, Loaded, MAX_PRIORITY, Policy, RuleSet};
 use crate::document::Errors;
 use crate::opaque::Opaque;
 use crate::scan::{Automaton, Rule};
@@ -270,6 +270,14 @@ fn opaque_bodies_are_denied_unless_the_policy_says_otherwise() {
 }
 
 #[test]
+fn what_an_upstream_may_answer_in_is_a_word() {
+    let of = |spec| good(spec).policy.accept_encoding;
+    assert_eq!(of("  mode: enforce"), AcceptEncoding::Identity);
+    assert_eq!(of("  acceptEncoding: identity"), AcceptEncoding::Identity);
+    assert_eq!(of("  acceptEncoding: keep"), AcceptEncoding::Keep);
+}
+
+#[test]
 fn limits_have_units_and_bounds() {
     let limits = good("  limits: { maxRequestBytes: 2MiB, maxDepth: 32, requestDeadline: 5s }")
         .policy
@@ -283,6 +291,13 @@ fn limits_have_units_and_bounds() {
         (2 << 20, 32, 5000)
     );
     assert_eq!(limits.max_response_bytes, 8 << 20);
+    let limits = good("  limits: { maxDecodeRatio: 50, decodeGraceBytes: 64KiB }")
+        .policy
+        .limits;
+    assert_eq!(
+        (limits.max_decode_ratio, limits.decode_grace_bytes),
+        (50, 64 << 10)
+    );
     check(
         "  limits: { maxRequestBytes: 2GiB, maxDept: 9 }",
         "f:5:30: `maxRequestBytes` is 2GiB, should be 1KiB to 1GiB\n\

@@ -15,6 +15,7 @@ pub mod lint;
 pub mod rule;
 mod starts;
 pub mod stream;
+pub mod units;
 pub mod validate;
 mod view;
 

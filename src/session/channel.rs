@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::policy::{Action, Policy, RuleSet, Scope};
-use crate::scan::{Cover, Found, Resolved, Stream};
+use crate::scan::{Cover, Found, Resolved};
 use crate::session::hide::{Rewrite, Tail};
 use crate::session::judge::{Judge, Place};
+use crate::session::reading::Reading;
 use crate::text::{Direction, Role, Source, Span};
 
 /// A run of text that is being judged.
@@ -16,8 +17,8 @@ pub(super) struct Channel {
     direction: Direction,
     source: Source,
     scope: Option<Arc<Scope>>,
-    enforce: Stream,
-    observe: Stream,
+    enforce: Reading,
+    observe: Reading,
     read: u64,
     ended: bool,
     /// The first piece of the component that was covered last.
@@ -44,8 +45,8 @@ impl Channel {
             direction,
             source,
             scope: policy.scope(direction, role).cloned(),
-            enforce: Stream::new(source),
-            observe: Stream::new(source),
+            enforce: Reading::new(source),
+            observe: Reading::new(source),
             read: 0,
             ended: false,
             head: Span::default(),
@@ -123,7 +124,7 @@ impl Channel {
             self.tail.push(delta);
         }
         self.run(judge, scratch, |stream, rules, out| {
-            stream.push(&rules.automaton, delta, out)
+            stream.push(rules, delta, out)
         });
     }
 
@@ -131,7 +132,7 @@ impl Channel {
     pub(super) fn finish(&mut self, judge: &mut Judge, scratch: &mut Resolved) {
         if !self.ended {
             self.run(judge, scratch, |stream, rules, out| {
-                stream.finish(&rules.automaton, out)
+                stream.finish(rules, out)
             });
             self.ended = true;
         } else {
@@ -186,7 +187,7 @@ impl Channel {
         &mut self,
         judge: &mut Judge,
         scratch: &mut Resolved,
-        mut step: impl FnMut(&mut Stream, &RuleSet, &mut Resolved),
+        mut step: impl FnMut(&mut Reading, &RuleSet, &mut Resolved),
     ) {
         clear(scratch);
         self.written.clear();
@@ -248,6 +249,8 @@ impl Channel {
             self.tail.forget(resolved);
         }
         if let Some(found) = denied {
+            self.enforce
+                .found_before(found.span.start, &mut scratch.found);
             scratch
                 .found
                 .retain(|before| before.span.end <= found.span.start);

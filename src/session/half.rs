@@ -1,7 +1,9 @@
 //! One direction of an exchange: where it stands, and how what is decided is said in Envoy's mode.
 
-use crate::session::body::Guard;
+use crate::session::body::{Guard, Step};
+use crate::session::coded::{Coded, Decoded};
 use crate::session::event::{Body, BodyMode, Effect, HeaderChanges, ProtocolError};
+use crate::session::judge::Judge;
 use crate::text::Direction;
 
 /// Bytes of one message to Envoy at most. The ext_proc API recommends 64 KiB.
@@ -32,6 +34,8 @@ pub(super) struct Half {
     may_wait: bool,
     phase: Phase,
     guard: Guard,
+    /// The content codings that come off before the guard reads.
+    coded: Option<Coded>,
     had_length: bool,
     /// The headers' answer that waits, and whether it has gone.
     pending: Option<HeaderChanges>,
@@ -59,6 +63,7 @@ impl Half {
             may_wait,
             phase: Phase::Headers,
             guard: Guard::Pass,
+            coded: None,
             had_length: false,
             pending: None,
             unanswered: (0, 0),
@@ -120,12 +125,14 @@ impl Half {
     pub(super) fn begin(
         &mut self,
         guard: Guard,
+        coded: Option<Coded>,
         had_length: bool,
         mut changes: HeaderChanges,
         end_of_stream: bool,
         out: &mut Vec<Effect>,
     ) {
         self.guard = guard;
+        self.coded = coded;
         self.had_length = had_length;
         self.phase = if end_of_stream || self.mode == BodyMode::None {
             Phase::Done
@@ -143,9 +150,63 @@ impl Half {
         {
             changes.remove.push("content-length");
         }
+        if let Some(coded) = &self.coded
+            && self.mode != BodyMode::Buffered
+        {
+            changes.remove.extend(coded.headers());
+        }
         self.pending = Some(changes);
         if self.phase == Phase::Done || !(self.may_wait && self.guard.holds_all()) {
             self.answer_headers(HeaderChanges::default(), out);
+        }
+    }
+
+    /// Reads `chunk`; appends to `out` what may leave. At the `end` all that is left is decided.
+    pub(super) fn push(
+        &mut self,
+        chunk: &[u8],
+        end: bool,
+        judge: &mut Judge,
+        out: &mut Vec<u8>,
+    ) -> Step {
+        let direction = self.direction;
+        let Some(coded) = &mut self.coded else {
+            return self.guard.push(chunk, end, direction, judge, out);
+        };
+        // In BUFFERED the answer to the body still changes headers.
+        if self.pending.is_none() && self.mode != BodyMode::Buffered {
+            coded.headers_left();
+        }
+        match coded.push(chunk, end, direction, &mut self.guard, judge, out) {
+            Decoded::Guarded(step) => step,
+            Decoded::AsItCame => {
+                self.keep_coding();
+                Step::More
+            }
+        }
+    }
+
+    /// Gives up judging: what is held leaves, as it came if it can.
+    pub(super) fn let_rest_pass(&mut self, judge: &mut Judge, out: &mut Vec<u8>) {
+        if let Some(coded) = &mut self.coded {
+            if self.pending.is_none() && self.mode != BodyMode::Buffered {
+                coded.headers_left();
+            }
+            if coded.let_pass(&mut self.guard, out) {
+                return self.keep_coding();
+            }
+        }
+        self.guard.let_rest_pass(judge, out);
+    }
+
+    /// The body leaves as it came after all, and so do its headers.
+    fn keep_coding(&mut self) {
+        if let Some(coded) = self.coded.take()
+            && let Some(changes) = &mut self.pending
+        {
+            changes
+                .remove
+                .retain(|name| !coded.headers().contains(name));
         }
     }
 
@@ -174,7 +235,12 @@ impl Half {
                 *chunks += 1;
                 *waiting += chunk.len();
                 if *waiting > WAIT_BYTES {
-                    self.answer_headers(HeaderChanges::default(), out);
+                    // Its length is not known yet, whatever is known of its coding.
+                    let mut changes = HeaderChanges::default();
+                    if self.had_length {
+                        changes.remove.push("content-length");
+                    }
+                    self.answer_headers(changes, out);
                 }
             }
             _ => out.push(self.answer(chunk, bytes, false)),
@@ -341,26 +407,32 @@ impl Half {
 
     /// The one answer to `chunk` in a half-duplex mode.
     fn answer(&self, chunk: &[u8], bytes: Vec<u8>, end_of_stream: bool) -> Effect {
-        let body = if bytes == chunk {
-            Body::Unchanged
-        } else {
-            Body::Bytes(bytes)
-        };
-        Effect::Body {
-            direction: self.direction,
-            body,
+        self.body(
+            if bytes == chunk {
+                Body::Unchanged
+            } else {
+                Body::Bytes(bytes)
+            },
             end_of_stream,
-            changes: HeaderChanges::default(),
-        }
+        )
     }
 
     fn message(&self, bytes: Vec<u8>, end_of_stream: bool) -> Effect {
-        let body = Body::Bytes(bytes);
+        self.body(Body::Bytes(bytes), end_of_stream)
+    }
+
+    fn body(&self, body: Body, end_of_stream: bool) -> Effect {
+        let mut changes = HeaderChanges::default();
+        if let Some(coded) = &self.coded
+            && self.mode == BodyMode::Buffered
+        {
+            changes.remove.extend(coded.headers());
+        }
         Effect::Body {
             direction: self.direction,
             body,
             end_of_stream,
-            changes: HeaderChanges::default(),
+            changes,
         }
     }
 }

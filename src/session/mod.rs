@@ -6,11 +6,13 @@
 
 mod body;
 mod channel;
+mod coded;
 mod event;
 mod half;
 mod hide;
 mod judge;
 mod plan;
+mod reading;
 
 pub use event::{
     Body, BodyMode, Effect, Event, Header, HeaderChanges, Modes, ProtocolError, Refusal,
@@ -20,11 +22,12 @@ pub use plan::Route;
 use std::sync::Arc;
 
 use crate::opaque::Opaque;
-use crate::policy::{Decision, Policy};
+use crate::policy::{AcceptEncoding, Decision, Policy};
 use crate::text::Direction;
 use crate::wire::{Format, Progress};
 
 use body::{Ending, Guard};
+use coded::Coded;
 use half::{Half, Phase};
 use judge::{Judge, Reason};
 use plan::{Asked, Signed};
@@ -141,9 +144,7 @@ impl Session {
             let passes = self.judge.is_opaque(Direction::Request, Opaque::Timeout);
             if passes {
                 let mut bytes = Vec::new();
-                self.request
-                    .guard_mut()
-                    .let_rest_pass(&mut self.judge, &mut bytes);
+                self.request.let_rest_pass(&mut self.judge, &mut bytes);
                 self.request.answer_headers(HeaderChanges::default(), out);
                 self.request.pass_unasked(bytes, out);
             } else {
@@ -187,10 +188,11 @@ impl Session {
         if self.format.is_none() {
             self.format = Format::by_target(&self.asked.target());
         }
-        // An answer that comes compressed could not be read: the upstream is asked for a plain one. Said, not
-        // left out: without the header any coding would do (RFC 9110, section 12.5.3).
+        // The upstream is asked for a plain answer, unless the policy spares it that. Said, not left out:
+        // without the header any coding would do (RFC 9110, section 12.5.3).
         let mut changes = HeaderChanges::default();
-        if !self.signed.accept_encoding || self.route.is_signed_later {
+        let may_edit = !self.signed.accept_encoding || self.route.is_signed_later;
+        if may_edit && self.judge.policy().accept_encoding == AcceptEncoding::Identity {
             changes.set.push(("accept-encoding", "identity".to_owned()));
         }
         let plan = if plan::is_upgrade(headers) {
@@ -203,13 +205,19 @@ impl Session {
         } else {
             plan::request(headers, self.format)
         };
-        let guard = match plan {
-            Ok(guard) => guard,
-            Err(why) if self.judge.is_opaque(Direction::Request, why) => Guard::Pass,
+        let is_bound = self.is_bound();
+        let plan = plan.and_then(|guard| {
+            let coded = Coded::of(headers, &guard, is_bound, self.judge.policy())?;
+            Ok((guard, coded))
+        });
+        let (guard, coded) = match plan {
+            Ok(plan) => plan,
+            Err(why) if self.judge.is_opaque(Direction::Request, why) => (Guard::Pass, None),
             Err(_) => return self.refuse(Direction::Request, out),
         };
         self.request.begin(
             guard,
+            coded,
             plan::value(headers, "content-length").is_some(),
             changes,
             end_of_stream,
@@ -235,9 +243,13 @@ impl Session {
         } else {
             plan::response(headers, self.format, &self.asked.target())
         };
-        let guard = match plan {
-            Ok(guard) => guard,
-            Err(why) if self.judge.is_opaque(Direction::Response, why) => Guard::Pass,
+        let plan = plan.and_then(|guard| {
+            let coded = Coded::of(headers, &guard, false, self.judge.policy())?;
+            Ok((guard, coded))
+        });
+        let (guard, coded) = match plan {
+            Ok(plan) => plan,
+            Err(why) if self.judge.is_opaque(Direction::Response, why) => (Guard::Pass, None),
             Err(_) => return self.refuse(Direction::Response, out),
         };
         if !guard.holds_all() && !matches!(guard, Guard::Pass) {
@@ -246,6 +258,7 @@ impl Session {
         self.say_verdict(&mut changes);
         self.response.begin(
             guard,
+            coded,
             plan::value(headers, "content-length").is_some(),
             changes,
             end_of_stream,
@@ -321,26 +334,30 @@ impl Session {
         end: bool,
         bytes: &mut Vec<u8>,
     ) -> body::Step {
+        let is_bound = self.is_bound();
         let half = match direction {
             Direction::Request => &mut self.request,
             Direction::Response => &mut self.response,
         };
-        let guard = half.guard_mut();
-        let step = guard.push(chunk, end, direction, &mut self.judge, bytes);
-        if let Guard::Whole(whole) = guard
+        let step = half.push(chunk, end, &mut self.judge, bytes);
+        if let Guard::Whole(whole) = half.guard_mut()
             && end
             && direction == Direction::Request
         {
             let (format, noted) = whole.noted();
             self.format = format;
             self.noted = noted.clone();
-            let is_bound = self.signed.body && !self.route.is_signed_later;
             if is_bound && whole.is_edited() {
                 self.judge.denies(Reason::Signed);
                 return body::Step::Denied;
             }
         }
         step
+    }
+
+    /// Whether the request's bytes are signed as they are, and no later hop signs them anew.
+    fn is_bound(&self) -> bool {
+        self.signed.body && !self.route.is_signed_later
     }
 
     /// Refuses outright while nothing of the response has gone, else ends the stream as the provider would.
@@ -376,6 +393,12 @@ impl Session {
         changes
             .set
             .push(("content-type", "application/json".to_owned()));
+        if let Some(Format::Dialect(dialect)) = self.format {
+            let own = dialect.refusal_headers().iter();
+            changes
+                .set
+                .extend(own.map(|(name, value)| (*name, (*value).to_owned())));
+        }
         self.say_verdict(&mut changes);
         let details = self
             .judge

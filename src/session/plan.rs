@@ -51,12 +51,21 @@ impl Asked {
 /// How a request's body is to be guarded.
 pub(super) fn request(headers: &[Header<'_>], format: Option<Format>) -> Result<Guard, Opaque> {
     let media = Media::of(headers)?;
-    if is_coded(headers) {
-        return Err(Opaque::UnsupportedCoding);
-    }
     // A dialect's upstream takes JSON whatever the client calls it; without one the client must at least
     // claim that it sends some.
     match format {
+        Some(_) if media.0 == b"multipart/form-data" => {
+            let mut types = headers
+                .iter()
+                .filter(|header| header.name == "content-type");
+            let first = types.next().map(|header| header.value).unwrap_or_default();
+            // Two boundaries are read as two forms.
+            if types.any(|header| header.value != first) {
+                return Err(Opaque::InvalidFraming);
+            }
+            Ok(Guard::form(format, first))
+        }
+        Some(_) if media.is_binary() => Ok(Guard::binary(format)),
         Some(_) => Ok(Guard::whole(format, Direction::Request)),
         None if media.is_json() => Ok(Guard::whole(None, Direction::Request)),
         None => Err(Opaque::UnknownFormat),
@@ -70,9 +79,6 @@ pub(super) fn response(
     target: &Target<'_>,
 ) -> Result<Guard, Opaque> {
     let media = Media::of(headers)?;
-    if is_coded(headers) {
-        return Err(Opaque::UnsupportedCoding);
-    }
     let direction = Direction::Response;
     match format {
         Some(Format::Text) => Ok(Guard::plain(direction)),
@@ -84,6 +90,7 @@ pub(super) fn response(
             None if matches!(media.0.as_slice(), b"" | b"text/plain") => {
                 Ok(Guard::unsure(dialect, direction))
             }
+            None if media.is_binary() => Err(Opaque::Binary),
             None => Err(Opaque::UnknownFormat),
         },
     }
@@ -153,6 +160,12 @@ impl Media {
         Ok(Self(found.unwrap_or_default()))
     }
 
+    /// Sound, pictures, files: nothing that a dialect writes its text in.
+    fn is_binary(&self) -> bool {
+        let is = |class: &[u8]| self.0.starts_with(class);
+        is(b"audio/") || is(b"image/") || is(b"video/") || self.0 == b"application/octet-stream"
+    }
+
     fn is_json(&self) -> bool {
         self.0 == b"application/json" || self.0.ends_with(b"+json")
     }
@@ -167,17 +180,6 @@ fn is_readable(parameter: &[u8]) -> bool {
         charset.trim_ascii().strip_prefix(b"\"").unwrap_or(charset),
         b"utf-8" | b"utf-8\"" | b"utf8" | b"utf8\"" | b"us-ascii" | b"us-ascii\"" | b"ascii"
     )
-}
-
-/// Whether a `content-encoding` says that the body is not what its bytes are.
-fn is_coded(headers: &[Header<'_>]) -> bool {
-    headers.iter().any(|header| {
-        header.name == "content-encoding"
-            && !matches!(
-                header.value.trim_ascii().to_ascii_lowercase().as_slice(),
-                b"" | b"identity"
-            )
-    })
 }
 
 #[cfg(test)]

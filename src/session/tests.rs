@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{BodyMode, Effect, Event, Header, Modes, ProtocolError, Session};
 use crate::limits::Limits;
 use crate::opaque::Opaque;
-use crate::policy::{Hiding, Mode, OpaqueRules, Policy, Scopes, Verdict};
+use crate::policy::{AcceptEncoding, Hiding, Mode, OpaqueRules, Policy, Scopes, Verdict};
 use crate::text::Direction;
 use crate::text::Direction::{Request, Response};
 
@@ -21,6 +21,7 @@ fn policy(allowed: &[Opaque], mode: Mode) -> Arc<Policy> {
         mode,
         limits,
         decision_header: true,
+        accept_encoding: Default::default(),
         opaque: OpaqueRules {
             allowed: allowed.to_vec(),
         },
@@ -356,6 +357,40 @@ fn a_long_body_does_not_wait_for_what_envoy_cannot_hold() {
     assert_eq!(said.len(), "request \"\" end".len() + (16 << 10) + 4);
 }
 
+#[test]
+fn a_long_body_that_is_coded_leaves_its_length_behind() {
+    let mut play = play(streamed_ahead(), &[]);
+    let pairs = [("content-length", "20000"), ("content-encoding", "gzip")];
+    play.request(&pairs, false);
+    // A gzip head whose file name does not end.
+    let head = [&b"\x1f\x8b\x08\x08\0\0\0\0\0\0"[..], &[b'x'; 17 << 10]].concat();
+    let chunk = Event::Body {
+        direction: Request,
+        chunk: &head,
+        end_of_stream: false,
+    };
+    play.on(chunk).expect("in order");
+    play.said(&[
+        "request headers accept-encoding=identity -content-encoding -content-length",
+        "request \"\"",
+    ]);
+}
+
+#[test]
+fn a_policy_may_let_the_upstream_answer_as_the_client_asked() {
+    let policy = Policy {
+        accept_encoding: AcceptEncoding::Keep,
+        ..Arc::into_inner(policy(&[], Mode::Enforce)).expect("the only one")
+    };
+    let session = Session::new(Arc::new(policy), duplex(), 0);
+    let mut play = Play {
+        session,
+        said: Vec::new(),
+    };
+    play.request(&[], true);
+    play.said(&["request headers"]);
+}
+
 #[track_caller]
 fn refused(headers: &[(&str, &str)], body: &str, why: &str) {
     let mut play = play(duplex(), &[]);
@@ -378,7 +413,8 @@ fn what_cannot_be_read_is_refused_with_its_reason() {
         "too_large",
     );
     refused(&[], &"[".repeat(60), "invalid_json");
-    refused(&[("content-encoding", "gzip")], "{}", "unsupported_coding");
+    refused(&[("content-encoding", "x-own")], "{}", "unsupported_coding");
+    refused(&[("content-encoding", "gzip")], "{}", "invalid_coding");
     refused(&[("upgrade", "websocket")], "", "websocket");
     refused(&[], "{\"role\":\"user\",\"role\":\"x\"}", "invalid_json");
 }

@@ -50,6 +50,11 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// The body of a refusal: the provider's own error JSON. `request` is what of the request was noted.
     fn refusal(&self, message: &str, request: &Progress) -> Vec<u8>;
 
+    /// Headers of a refusal beside its content type.
+    fn refusal_headers(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     /// The events that end a running stream as the provider itself would for a filtered answer.
     fn ending(&self, message: &str, request: &Progress, answer: &Progress) -> Vec<Closing>;
 }
@@ -128,6 +133,16 @@ impl<'a> Document<'a> {
             "index" => root.index(),
             _ => self.tree.index_of(self.bytes, root, name.as_bytes()),
         }
+    }
+
+    /// The outermost object's number, `true`, `false` or `null` under `name`, as it stands.
+    pub fn bare(&self, name: &str) -> Option<&'a [u8]> {
+        self.tree.bare_of(self.bytes, self.root()?, name.as_bytes())
+    }
+
+    /// Whether the outermost object's `name` is `true`.
+    pub fn is_true(&self, name: &str) -> bool {
+        self.bare(name) == Some(b"true")
     }
 
     /// Whether the outermost object has a container or string `name`.

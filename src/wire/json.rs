@@ -8,7 +8,7 @@ mod cursor;
 
 use crate::opaque::Opaque;
 
-pub use cursor::string_at;
+pub use cursor::{number_at, string_at};
 
 use cursor::Cursor;
 
@@ -24,6 +24,8 @@ pub struct Tree {
     /// Names, roles and types that stand with escapes, decoded: a client could hide `messages` as
     /// `\u006dessages`, and every reader behind us would still understand.
     decoded: Vec<(Slice, Vec<u8>)>,
+    /// What is neither text nor container.
+    bares: Vec<Bare>,
     /// Members such as `output_index`, by where their object begins.
     indices: Vec<(u32, Slice, u32)>,
 }
@@ -104,6 +106,14 @@ impl Slice {
     }
 }
 
+/// A number too short to be a leaf, `true`, `false` or `null`.
+#[derive(Debug, Clone, Copy)]
+struct Bare {
+    node: u32,
+    key: Key,
+    text: Slice,
+}
+
 /// What the parser expects next.
 #[derive(Clone, Copy)]
 enum Expect {
@@ -167,6 +177,38 @@ impl Tree {
         })
     }
 
+    /// The number, `true`, `false` or `null` that `node` has under `name`, as it stands.
+    pub fn bare_of<'a>(&self, doc: &'a [u8], node: &Node, name: &[u8]) -> Option<&'a [u8]> {
+        self.bares.iter().find_map(|bare| match bare.key {
+            Key::Name(slice)
+                if self.word(doc, slice) == name
+                    && self
+                        .nodes
+                        .get(bare.node as usize)
+                        .is_some_and(|of| of.is(node)) =>
+            {
+                Some(bare.text.of(doc))
+            }
+            _ => None,
+        })
+    }
+
+    /// The numbers that say nothing of where a text belongs, where they stand: not those that are leaves,
+    /// nor `index` and its like.
+    pub fn plain_numbers<'a>(
+        &'a self,
+        doc: &'a [u8],
+    ) -> impl Iterator<Item = std::ops::Range<usize>> + 'a {
+        let is_plain = |bare: &&Bare| match bare.key {
+            Key::Name(name) => !self.word(doc, name).ends_with(b"ndex"),
+            Key::At(_) | Key::Root => true,
+        };
+        let is_number =
+            |bare: &&Bare| matches!(bare.text.of(doc).first(), Some(b'-' | b'0'..=b'9'));
+        let plain = self.bares.iter().filter(is_number).filter(is_plain);
+        plain.map(|bare| bare.text.range())
+    }
+
     /// Reads `doc`, one JSON value with white space around it; a byte order mark before it is skipped.
     ///
     /// # Errors
@@ -179,6 +221,7 @@ impl Tree {
         self.open.clear();
         self.decoded.clear();
         self.indices.clear();
+        self.bares.clear();
         if u32::try_from(doc.len()).is_err() {
             return Err(Opaque::TooLarge);
         }
@@ -232,9 +275,17 @@ impl Tree {
                 });
                 Ok(Expect::AfterValue)
             }
-            b't' => cursor.word(b"true").map(|()| Expect::AfterValue),
-            b'f' => cursor.word(b"false").map(|()| Expect::AfterValue),
-            b'n' => cursor.word(b"null").map(|()| Expect::AfterValue),
+            first @ (b't' | b'f' | b'n') => {
+                let word: &[u8] = match first {
+                    b't' => b"true",
+                    b'f' => b"false",
+                    _ => b"null",
+                };
+                let start = cursor.at;
+                cursor.word(word)?;
+                self.keep_bare(key, start, cursor.at);
+                Ok(Expect::AfterValue)
+            }
             _ => {
                 let (text, digits) = cursor.number()?;
                 self.note(cursor.doc, key, Member::Number(text))?;
@@ -246,10 +297,22 @@ impl Tree {
                         text,
                         shape: Shape::Number,
                     });
+                } else {
+                    self.keep_bare(key, text.start as usize, text.end as usize);
                 }
                 Ok(Expect::AfterValue)
             }
         }
+    }
+
+    fn keep_bare(&mut self, key: Key, start: usize, end: usize) {
+        let node = self.top();
+        let text = Slice {
+            start: start as u32,
+            end: end as u32,
+            escaped: false,
+        };
+        self.bares.push(Bare { node, key, text });
     }
 
     fn enter(

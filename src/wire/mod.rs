@@ -8,6 +8,7 @@ pub mod escape;
 pub mod format;
 pub mod framing;
 pub mod json;
+pub mod multipart;
 pub mod path;
 pub mod progress;
 pub mod reader;

@@ -3,6 +3,8 @@
 //! Envoy and the SDKs come from PyPI into the user's cache, once; a test that cannot have them fails and
 //! says so.
 
+mod apis;
+mod coding;
 mod command;
 mod config;
 mod lab;

@@ -73,14 +73,25 @@ pub(crate) async fn send_as(
     content_type: &str,
     body: impl Into<Bytes>,
 ) -> Answer {
+    send_with(addr, http, path, &[("content-type", content_type)], body).await
+}
+
+pub(crate) async fn send_with(
+    addr: SocketAddr,
+    http: Http,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> Answer {
     let stream = TcpStream::connect(addr).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let io = TokioIo::new(stream);
     let uri = format!("http://{addr}{path}");
-    let request = Request::post(if http == Http::One { path } else { &uri })
-        .header("content-type", content_type)
-        .body(Full::new(body.into()));
-    let mut request = request.unwrap();
+    let mut request = Request::post(if http == Http::One { path } else { &uri });
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let mut request = request.body(Full::new(body.into())).unwrap();
     let (response, connection) = match http {
         Http::One => {
             request

@@ -25,7 +25,7 @@ use crate::sdk::message;
 const EMAIL: &str = "sam.roe@example.org";
 
 /// A request with a private key in it.
-fn with_key() -> String {
+pub(crate) fn with_key() -> String {
     format!(
         "Is it safe? -----BEGIN PRIVATE KEY-----\n{PRIVATE_KEY_BODY}\n-----END PRIVATE KEY-----"
     )
@@ -33,7 +33,7 @@ fn with_key() -> String {
 
 /// No run of five characters of any planted value is in `text`.
 #[track_caller]
-fn check_nothing_of(planted: &[&str], text: &str) {
+pub(crate) fn check_nothing_of(planted: &[&str], text: &str) {
     for value in planted {
         let chars: Vec<char> = value.chars().collect();
         for window in chars.windows(5) {

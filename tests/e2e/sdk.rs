@@ -41,6 +41,11 @@ pub(crate) async fn call<const N: usize>(
     let http = if http == Http::One { 1 } else { 2 };
     let requests = Value::from(requests.to_vec());
     let asked = json!({"base_url": format!("http://{addr}"), "http": http, "requests": requests});
+    run(script, &asked).await.try_into().unwrap()
+}
+
+/// Runs a script of `clients/`; gives the list that it prints.
+pub(crate) async fn run(script: &str, asked: &Value) -> Vec<Value> {
     let packages = tokio::task::spawn_blocking(packages).await.unwrap();
     let output = Command::new("python3")
         .arg(
@@ -58,8 +63,7 @@ pub(crate) async fn call<const N: usize>(
         .unwrap();
     let talk = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{script} broke:\n{talk}");
-    let answers: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
-    answers.try_into().unwrap()
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// The directory with the SDKs, installed if they are not there.
@@ -87,7 +91,7 @@ fn install_packages() -> Result<PathBuf, UpError> {
     let home = install::cache()?
         .join("python")
         .join(name.replace("==", "-").replace(' ', "_"));
-    install::pip_once(&home, "the SDKs for the tests (80 MB)", &wanted)?;
+    install::pip_once(&home, "the SDKs for the tests (240 MB)", &wanted)?;
     Ok(home)
 }
 

@@ -9,7 +9,7 @@ use crate::fixtures::{Fixture, fixtures};
 use crate::support::{MODES, play, policy, rule};
 
 /// Words of the fixtures, so that redactions fall into their texts: across deltas, roles and escapes.
-fn redacting() -> Arc<Policy> {
+pub(crate) fn redacting() -> Arc<Policy> {
     policy(
         &[
             (
@@ -34,7 +34,7 @@ fn redacting() -> Arc<Policy> {
     )
 }
 
-fn denying() -> Arc<Policy> {
+pub(crate) fn denying() -> Arc<Policy> {
     policy(
         &[
             (

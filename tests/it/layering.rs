@@ -25,7 +25,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     // The exchange, without IO.
     (
         "session",
-        &["policy", "wire", "scan", "text", "limits", "opaque"],
+        &[
+            "policy", "wire", "scan", "detect", "text", "limits", "opaque",
+        ],
     ),
     // The rim.
     ("telemetry", &["policy", "text", "opaque"]),

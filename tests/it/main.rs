@@ -1,9 +1,13 @@
 //! The library from outside: its invariants, each held by data.
 
 mod chunking;
+mod coded;
+mod disclosure;
 mod engine;
+mod exchange;
 mod ext_proc;
 mod fixtures;
+mod forms;
 mod hiding;
 mod layering;
 mod leaks;

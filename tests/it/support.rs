@@ -64,6 +64,7 @@ pub(crate) fn policy(rules: &[(Rule, Action)], opaque_allowed: &[Opaque]) -> Arc
         mode: Mode::Enforce,
         limits: Limits::default(),
         decision_header: false,
+        accept_encoding: Default::default(),
         opaque: OpaqueRules {
             allowed: opaque_allowed.to_vec(),
         },

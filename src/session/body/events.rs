@@ -18,14 +18,18 @@ use crate::text::{Direction, Role, Source};
 use crate::wire::escape;
 use crate::wire::framing::{Parts, Splitter};
 use crate::wire::reader::{Piece, Place, Reader, Writing};
-use crate::wire::{Dialect, Framing, Join, Progress};
+use crate::wire::{Class, Dialect, Framing, Join, Progress};
 
 use channels::Channels;
-use data::{joined, place_in_event};
+use data::{in_event, joined, place_in_event};
 use grown::Grown;
 use lone::Lone;
 use queue::{HeldText, Layer, Queue};
-use template::{Hole, Templates};
+use template::{Hole, Of, Templates};
+
+/// Members of a document, texts of their own, that differ from event to event and say nothing of the others:
+/// paddings and times.
+const VARYING: [&str; 3] = ["obfuscation", "p", "created_at"];
 
 /// One stream.
 #[derive(Debug)]
@@ -54,6 +58,8 @@ pub(in crate::session) struct Events {
     text: Vec<u8>,
     lone: Lone,
     grown: Grown,
+    /// Events of a known shape since the last one of which the dialect took note.
+    unnoted: u32,
 }
 
 impl Events {
@@ -82,6 +88,7 @@ impl Events {
             text: Vec::new(),
             lone: Lone::default(),
             grown: Grown::default(),
+            unnoted: 0,
         }
     }
 
@@ -141,7 +148,8 @@ impl Events {
 
     /// The dialect's own ending, after what has left and `last`, which leaves with it.
     pub(super) fn ending(&mut self, message: &str, request: &Progress, last: &[u8]) -> Vec<u8> {
-        self.left.count(self.read.number());
+        let number = self.read.number().saturating_add(self.unnoted);
+        self.left.count(number);
         let closings = self.dialect.ending(message, request, &self.left);
         let mut out = Vec::new();
         let is_begun = self.is_begun || !last.is_empty();
@@ -222,9 +230,13 @@ impl Events {
 
     /// Reads text of a known shape: only the strings that may differ.
     fn fill(&mut self, event: &[u8], layer: Layer, judge: &mut Judge) {
+        self.unnoted = self.unnoted.saturating_add(1);
         for hole in &self.holes {
             if judge.denied().is_some() {
                 return;
+            }
+            if hole.of == Of::Number {
+                continue;
             }
             let raw = event.get(hole.range.clone()).unwrap_or_default();
             let text = if hole.escaped {
@@ -238,29 +250,18 @@ impl Events {
                 raw: hole.range.clone(),
                 writing: Writing::Quoted,
             };
-            match hole
-                .channel
-                .and_then(|index| Some((index, self.channels.get_mut(index)?)))
-            {
-                Some((index, channel)) => {
-                    let join = if hole.is_token {
-                        Join::Tokens
-                    } else {
-                        Join::Deltas
-                    };
-                    feed(
-                        &mut self.queue,
-                        (index, channel),
-                        text,
-                        place,
-                        (join, layer),
-                        judge,
-                        &mut self.scratch,
-                    );
+            let (queue, scratch) = (&mut self.queue, &mut self.scratch);
+            match hole.of {
+                Of::Number => {}
+                Of::Channel(index, join) => {
+                    if let Some(channel) = self.channels.get_mut(index) {
+                        let how = (join, layer);
+                        feed(queue, (index, channel), text, place, how, judge, scratch);
+                    }
                 }
-                None => {
+                Of::Lone(name) => {
                     let text = lone::Text {
-                        name: "obfuscation",
+                        name,
                         role: Role::Other,
                         source: Source::Plain,
                         text,
@@ -268,7 +269,6 @@ impl Events {
                         layer,
                         grows: false,
                     };
-                    let (queue, scratch) = (&mut self.queue, &mut self.scratch);
                     self.lone.judge(text, self.direction, queue, judge, scratch);
                 }
             }
@@ -355,6 +355,7 @@ impl Events {
             repeats = self.text(doc, name, data, judge)?;
             let document = self.reader.document(doc, name, self.direction);
             self.dialect.passes(&document, &mut self.read);
+            self.unnoted = 0;
             let mut ended = Vec::new();
             self.dialect.ends(&document, &mut ended);
             repeats &= ended.is_empty();
@@ -408,17 +409,20 @@ impl Events {
                     index => index,
                 },
             };
-            let is_padding =
-                index.is_none() && (piece.is_member(b"obfuscation") || piece.is_member(b"p"));
-            if index.is_some() || is_padding {
-                holes.push(Hole {
-                    range: place.raw.clone(),
-                    channel: index,
-                    is_token: class.join == Join::Tokens,
-                    escaped: false,
-                });
-            }
-            repeats &= class.join != Join::Signature;
+            let of = match index {
+                Some(index) => Some(Of::Channel(index, class.join)),
+                None if class == Class::alone(Role::Other) => VARYING
+                    .iter()
+                    .find(|name| piece.is_member(name.as_bytes()))
+                    .map(|name| Of::Lone(name)),
+                None => None,
+            };
+            holes.extend(of.map(|of| Hole {
+                range: place.raw.clone(),
+                of,
+                escaped: false,
+            }));
+            repeats &= !matches!(class.join, Join::Signature | Join::Growing);
             let grows = class.join == Join::Growing;
             let (bytes, limit) = (piece.text, policy.limits.max_channels);
             if grows && !grown.goes_on(piece.channel(), bytes, limit) {
@@ -454,6 +458,18 @@ impl Events {
         };
         self.reader
             .pieces(doc, self.dialect, direction, name, &mut each);
+        if repeats {
+            let numbers = self.reader.tree().plain_numbers(doc);
+            holes.extend(numbers.map(|range| Hole {
+                range: match data {
+                    Some(data) => in_event(range.start, data)..in_event(range.end, data),
+                    None => range,
+                },
+                of: Of::Number,
+                escaped: false,
+            }));
+            holes.sort_unstable_by_key(|hole| hole.range.start);
+        }
         if shrinks {
             Err(Opaque::UnknownFormat)
         } else if overflow {

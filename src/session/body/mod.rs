@@ -2,6 +2,7 @@
 //! pieces they come in.
 
 mod events;
+mod form;
 mod plain;
 mod unsure;
 mod whole;
@@ -46,6 +47,16 @@ impl Guard {
     /// A body that is held whole before anything of it leaves. Without a format its shape must tell.
     pub(super) fn whole(format: Option<Format>, direction: Direction) -> Self {
         Self::Whole(Whole::new(format, direction))
+    }
+
+    /// A request that is a form with this content type, held whole.
+    pub(super) fn form(format: Option<Format>, content_type: &[u8]) -> Self {
+        Self::Whole(Whole::new(format, Direction::Request).of_form(content_type))
+    }
+
+    /// A request that says it is sound, a picture or a file: held whole, since it may be none.
+    pub(super) fn binary(format: Option<Format>) -> Self {
+        Self::Whole(Whole::new(format, Direction::Request).of_bytes())
     }
 
     /// A body that leaves event by event.
@@ -162,7 +173,7 @@ impl Ending<'_> {
 }
 
 /// Charges `more` bytes to a buffer that holds `held`, before it grows.
-fn charge(held: usize, more: usize, limit: usize) -> Result<(), Opaque> {
+pub(super) fn charge(held: usize, more: usize, limit: usize) -> Result<(), Opaque> {
     if held.saturating_add(more) > limit {
         Err(Opaque::TooLarge)
     } else {

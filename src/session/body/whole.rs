@@ -6,6 +6,7 @@ use zeroize::Zeroize;
 use crate::opaque::Opaque;
 use crate::scan::Resolved;
 use crate::session::body::charge;
+use crate::session::body::form::form;
 use crate::session::channel::Channel;
 use crate::session::judge::Judge;
 use crate::text::{Direction, Role, Source};
@@ -22,6 +23,10 @@ pub(in crate::session) struct Whole {
     /// What its dialect noted of it.
     noted: Progress,
     edited: bool,
+    /// The content type of a form.
+    form: Option<Vec<u8>>,
+    /// It says that it is no text.
+    says_binary: bool,
 }
 
 /// The `logprobs` tokens of one choice: one text over many leaves.
@@ -39,7 +44,21 @@ impl Whole {
             held: Vec::new(),
             noted: Progress::default(),
             edited: false,
+            form: None,
+            says_binary: false,
         }
+    }
+
+    /// It is a form: `multipart/form-data`, as its content type says.
+    pub(super) fn of_form(mut self, content_type: &[u8]) -> Self {
+        self.form = Some(content_type.to_vec());
+        self
+    }
+
+    /// It says that it is no text; if it is JSON all the same, it is read.
+    pub(super) fn of_bytes(mut self) -> Self {
+        self.says_binary = true;
+        self
     }
 
     pub(super) fn push(
@@ -82,10 +101,25 @@ impl Whole {
     fn judge(&mut self, judge: &mut Judge, out: &mut Vec<u8>) -> Result<(), Opaque> {
         let mut splices = Vec::new();
         // White space alone is no document, and carries no text.
-        if !self.held.trim_ascii().is_empty() {
+        if let Some(content_type) = &self.form {
+            form(
+                &self.held,
+                content_type,
+                self.direction,
+                judge,
+                &mut splices,
+            )?;
+        } else if !self.held.trim_ascii().is_empty() {
             let mut reader = Reader::default();
             if !matches!(self.format, Some(Format::Text)) {
-                reader.walk(&self.held, judge.policy().limits.max_depth)?;
+                let read = reader.walk(&self.held, judge.policy().limits.max_depth);
+                read.map_err(|why| {
+                    if self.says_binary {
+                        Opaque::Binary
+                    } else {
+                        why
+                    }
+                })?;
             }
             if self.format.is_none() {
                 let document = reader.document(&self.held, b"", self.direction);
@@ -154,7 +188,7 @@ pub(super) fn text_role(direction: Direction) -> Role {
 }
 
 /// Judges every piece of `doc`, which `reader` has walked; appends the edits.
-fn document(
+pub(super) fn document(
     doc: &[u8],
     reader: &mut Reader,
     dialect: &dyn Dialect,
@@ -238,7 +272,7 @@ fn document(
 }
 
 /// Judges one text from beginning to end; appends its edits.
-fn alone(
+pub(super) fn alone(
     doc: &[u8],
     text: &[u8],
     place: &Place,

@@ -4,6 +4,7 @@ pub mod anthropic_messages;
 pub mod cohere_chat;
 pub mod generate;
 pub mod json;
+pub mod ollama;
 pub mod openai_chat;
 pub mod openai_completions;
 pub mod openai_responses;
@@ -26,4 +27,5 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &openai_small::BATCHES,
     &generate::Generate,
     &json::Json,
+    &ollama::Ollama,
 ];

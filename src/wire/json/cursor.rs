@@ -34,6 +34,14 @@ pub fn string_at(doc: &[u8], start: usize) -> Option<(usize, bool)> {
     }
 }
 
+/// Where the number ends that begins at `start`, and how many digits it has before a point or exponent.
+/// `None` where it is no number by RFC 8259 section 6.
+pub fn number_at(doc: &[u8], start: usize) -> Option<(usize, usize)> {
+    let mut cursor = Cursor { doc, at: start };
+    let (_, digits) = cursor.number().ok()?;
+    Some((cursor.at, digits))
+}
+
 /// A place in a document that is being read.
 pub(super) struct Cursor<'a> {
     pub(super) doc: &'a [u8],

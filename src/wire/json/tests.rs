@@ -148,3 +148,27 @@ fn names_and_roles_are_read_through_escapes() {
         .map(|role| tree.word(doc, role));
     assert_eq!(role, Some(b"user".as_slice()));
 }
+
+#[test]
+fn bare_values_are_found_in_their_own_object() {
+    #[track_caller]
+    fn check(doc: &str, expected: Option<&str>) {
+        let mut tree = Tree::default();
+        assert_eq!(tree.walk(doc.as_bytes(), 8), Ok(()), "{doc}");
+        let found = tree.bare_of(
+            doc.as_bytes(),
+            tree.nodes().first().expect("a root"),
+            b"done",
+        );
+        assert_eq!(found, expected.map(str::as_bytes), "{doc}");
+    }
+    check(r#"{"a":1, "done" : true}"#, Some("true"));
+    check(r#"{"done":-12,"b":{}}"#, Some("-12"));
+    check(r#"{"a":{"done":true},"b":[{"done":true}]}"#, None);
+    check(
+        r#"{"a":"\"done\":true","a\"done":true,"done":false}"#,
+        Some("false"),
+    );
+    check(r#"{"done":"true"}"#, None);
+    check(r#"{"undone":true}"#, None);
+}

@@ -1,9 +1,11 @@
-//! Events of a known shape. Most events of a stream differ from the one before in one string: where all else
-//! is equal byte for byte, what was read of the first holds for the second, and only the string is read.
+//! Events of a known shape. Most events of a stream differ from the one before in one string and a number that
+//! counts: where all else is equal byte for byte, what was read of the first holds for the second, and only
+//! the string is read.
 
 use std::ops::Range;
 
-use crate::wire::json::string_at;
+use crate::wire::Join;
+use crate::wire::json::{LONG_NUMBER, number_at, string_at};
 
 /// Shapes kept at once: the choices of `n = 4`, or reasoning beside content.
 const KEPT: usize = 4;
@@ -21,17 +23,25 @@ struct Template {
     holes: Vec<Hole>,
 }
 
-/// A string that may differ.
+/// What may differ.
 #[derive(Debug, Clone)]
 pub(super) struct Hole {
-    /// Between its quotes, in the event.
+    /// In the event; of a string, between its quotes.
     pub(super) range: Range<usize>,
-    /// Its channel; none for a string that is a text of its own.
-    pub(super) channel: Option<usize>,
-    /// Whether it joins the tokens of `logprobs`.
-    pub(super) is_token: bool,
+    pub(super) of: Of,
     /// Whether a backslash is among its bytes.
     pub(super) escaped: bool,
+}
+
+/// What a hole is filled with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    /// Text of a channel.
+    Channel(usize, Join),
+    /// A text of its own, under this name.
+    Lone(&'static str),
+    /// A number that says nothing and is too short to hide anything.
+    Number,
 }
 
 impl Templates {
@@ -92,13 +102,9 @@ impl Template {
                 return false;
             }
             let start = at + literal.len();
-            let Some((end, escaped)) = string_at(event, start) else {
+            let Some((end, escaped)) = hole.ends(event, start) else {
                 return false;
             };
-            let text = event.get(start..end).unwrap_or_default();
-            if !text.is_ascii() && std::str::from_utf8(text).is_err() {
-                return false;
-            }
             holes.push(Hole {
                 range: base + start..base + end,
                 escaped,
@@ -111,15 +117,28 @@ impl Template {
     }
 }
 
+impl Hole {
+    /// Where what fills it ends that begins at `start`, and whether it has escapes.
+    fn ends(&self, event: &[u8], start: usize) -> Option<(usize, bool)> {
+        if self.of == Of::Number {
+            let (end, digits) = number_at(event, start)?;
+            return (digits < LONG_NUMBER).then_some((end, false));
+        }
+        let (end, escaped) = string_at(event, start)?;
+        let text = event.get(start..end)?;
+        (text.is_ascii() || std::str::from_utf8(text).is_ok()).then_some((end, escaped))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Hole, Templates};
+    use super::{Hole, Of, Templates};
+    use crate::wire::Join;
 
     fn hole(range: std::ops::Range<usize>) -> Hole {
         Hole {
             range,
-            channel: Some(0),
-            is_token: false,
+            of: Of::Channel(0, Join::Deltas),
             escaped: false,
         }
     }
@@ -155,5 +174,26 @@ mod tests {
         check("{\"a\":\"x\\q\",\"b\":\"\"}\n", None);
         check("{\"a\":\"x\n\",\"b\":\"\"}\n", None);
         check("{\"a\":\"x", None);
+    }
+
+    #[test]
+    fn a_number_may_count_and_not_hide() {
+        let mut templates = Templates::default();
+        let number = Hole {
+            of: Of::Number,
+            ..hole(5..6)
+        };
+        templates.keep(b"{\"a\":1}\n", 0, &[number]);
+        let mut fits = |event: &str| templates.find(event.as_bytes(), 0, &mut Vec::new());
+        assert!(fits("{\"a\":12}\n") && fits("{\"a\":-0.5e3}\n"));
+        for other in [
+            "{\"a\":4111111111111111}\n",
+            "{\"a\":01}\n",
+            "{\"a\":\"x\"}\n",
+            "{\"a\":}\n",
+            "{\"a\":true}\n",
+        ] {
+            assert!(!fits(other), "{other}");
+        }
     }
 }

@@ -1,0 +1,126 @@
+//! Which rules are code, and what a policy calls them.
+
+use super::{Detector, HiddenRules, Hosts, LinkRules};
+use crate::scan::Rule;
+
+/// Rules that one detector finds, under one name, as a pack has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// `hidden_text`: characters that nobody sees.
+    Hidden,
+    /// `link_exfiltration`: links that carry something away.
+    Links,
+}
+
+/// What a line of a policy says to the detectors that it names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Options {
+    /// `allowHosts`: where links may lead.
+    pub hosts: Hosts,
+}
+
+impl Options {
+    /// Only what both lines allow.
+    pub fn meet(&mut self, other: &Self) {
+        self.hosts.meet(&other.hosts);
+    }
+}
+
+/// Rule, kind, tags.
+type Row = (&'static str, &'static str, &'static [&'static str]);
+
+const INJECTION: &[&str] = &["owasp-llm:2025:LLM01", "atlas:AML.T0051.001"];
+
+const HIDDEN: &[Row] = &[
+    ("hidden_text.tags", "tags", INJECTION),
+    ("hidden_text.bidi", "bidi", INJECTION),
+    ("hidden_text.zero_width", "zero_width", INJECTION),
+    ("hidden_text.variation", "variation", INJECTION),
+];
+
+const EXFILTRATION: &[&str] = &[
+    "owasp-llm:2025:LLM02",
+    "owasp-llm:2025:LLM05",
+    "atlas:AML.T0057",
+];
+
+const LINKS: &[Row] = &[
+    ("link_exfiltration.image", "image", EXFILTRATION),
+    ("link_exfiltration.link", "link", EXFILTRATION),
+    ("link_exfiltration.url", "url", EXFILTRATION),
+];
+
+impl Family {
+    /// The family that a policy names so.
+    pub fn by_name(name: &str) -> Option<Self> {
+        match name {
+            "hidden_text" => Some(Self::Hidden),
+            "link_exfiltration" => Some(Self::Links),
+            _ => None,
+        }
+    }
+
+    /// The family of a rule, by its id.
+    pub fn of(id: &str) -> Option<Self> {
+        id.split_once('.').and_then(|(name, _)| Self::by_name(name))
+    }
+
+    /// What stands in the place of what the rule finds, if it is of a family. Of a link with a text of its
+    /// own that text stays, and nothing more is said.
+    pub fn placeholder(id: &str) -> Option<&'static str> {
+        Self::of(id).map(|_| match id {
+            "link_exfiltration.url" => "[URL]",
+            _ => "",
+        })
+    }
+}
+
+/// The rules of every family, by its name.
+pub fn families() -> [(&'static str, Vec<Rule>); 2] {
+    [("hidden_text", HIDDEN), ("link_exfiltration", LINKS)]
+        .map(|(name, rows)| (name, rows.iter().map(rule).collect()))
+}
+
+/// What the rules `ids` of one set need; `first` is the number of the first of them.
+pub fn detectors<'a>(
+    first: usize,
+    ids: impl Iterator<Item = (&'a str, &'a Options)>,
+) -> Vec<Detector> {
+    let mut hidden = HiddenRules::default();
+    let mut links = LinkRules::default();
+    for (rule, (id, options)) in (first..).zip(ids) {
+        let hosts = || Some((rule, options.hosts.clone()));
+        match id {
+            "hidden_text.tags" => hidden.tags = Some(rule),
+            "hidden_text.bidi" => hidden.bidi = Some(rule),
+            "hidden_text.zero_width" => hidden.zero_width = Some(rule),
+            "hidden_text.variation" => hidden.variation = Some(rule),
+            "link_exfiltration.image" => links.image = hosts(),
+            "link_exfiltration.link" => links.link = hosts(),
+            "link_exfiltration.url" => links.url = hosts(),
+            _ => {}
+        }
+    }
+    let hidden = (hidden != HiddenRules::default()).then_some(Detector::Hidden(hidden));
+    let links = (links != LinkRules::default()).then_some(Detector::Links(links));
+    hidden.into_iter().chain(links).collect()
+}
+
+/// A rule without a pattern: its detector is its pattern.
+fn rule((id, kind, tags): &Row) -> Rule {
+    Rule {
+        id: (*id).to_owned(),
+        kind: (*kind).to_owned(),
+        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        pattern: String::new(),
+        gate: None,
+        not_after: String::new(),
+        validate: None,
+        cap_bytes: 1,
+        open_ended: false,
+        priority: 0,
+        allow: Vec::new(),
+        examples: Vec::new(),
+        counter_examples: Vec::new(),
+    }
+}

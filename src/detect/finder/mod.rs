@@ -1,0 +1,130 @@
+//! Detectors that are code, where no regular expression can say what is looked for. To a channel each is one
+//! more scan: deltas in; covers, findings and the point up to which all is decided out.
+
+mod family;
+mod hidden;
+mod links;
+
+pub use family::{Family, Options, detectors, families};
+pub use links::{Hosts, LinkRules};
+
+use crate::scan::{Cover, Found, Resolved};
+use crate::text::{Source, Span};
+
+use hidden::Hidden;
+use links::Links;
+
+/// What one detector looks for; the numbers are those of its rules in the rule set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Detector {
+    /// Characters that nobody sees.
+    Hidden(HiddenRules),
+    /// Links that carry something away.
+    Links(LinkRules),
+}
+
+/// The rules of `hidden_text` that are in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HiddenRules {
+    /// Tag characters outside the emoji of a flag.
+    pub tags: Option<usize>,
+    /// Overrides, embeddings and isolates of the writing direction.
+    pub bidi: Option<usize>,
+    /// Runs of characters without a width.
+    pub zero_width: Option<usize>,
+    /// Variation selectors that vary nothing.
+    pub variation: Option<usize>,
+}
+
+/// A detector on one channel.
+#[derive(Debug)]
+pub enum Finder {
+    /// For [`Detector::Hidden`].
+    Hidden(Hidden),
+    /// For [`Detector::Links`].
+    Links(Links),
+}
+
+impl Finder {
+    /// `detector` on a channel at its beginning.
+    pub fn new(detector: &Detector, source: Source) -> Self {
+        match detector {
+            Detector::Hidden(rules) => Self::Hidden(Hidden::new(*rules, source)),
+            Detector::Links(rules) => Self::Links(Links::new(rules.clone(), source)),
+        }
+    }
+
+    /// Reads the next delta.
+    pub fn push(&mut self, delta: &[u8], out: &mut Resolved) {
+        match self {
+            Self::Hidden(hidden) => hidden.push(delta, out),
+            Self::Links(links) => links.push(delta, out),
+        }
+    }
+
+    /// Ends the text.
+    pub fn finish(&mut self, out: &mut Resolved) {
+        match self {
+            Self::Hidden(hidden) => hidden.finish(out),
+            Self::Links(links) => links.finish(out),
+        }
+    }
+
+    /// Up to where all is decided.
+    pub fn resolved(&self) -> u64 {
+        match self {
+            Self::Hidden(hidden) => hidden.resolved(),
+            Self::Links(links) => links.resolved(),
+        }
+    }
+}
+
+/// Text that is covered from its first byte on, piece by piece as it comes.
+#[derive(Debug, Clone, Copy)]
+struct Growing {
+    rule: usize,
+    start: u64,
+    /// Covered up to here.
+    end: u64,
+    bare: bool,
+}
+
+impl Growing {
+    fn new(rule: usize, start: u64, bare: bool) -> Self {
+        Self {
+            rule,
+            start,
+            end: start,
+            bare,
+        }
+    }
+
+    /// Covers up to `end`.
+    fn grow(&mut self, end: u64, out: &mut Resolved) {
+        if end <= self.end {
+            return;
+        }
+        let head = self.end == self.start;
+        match out.covers.last_mut() {
+            Some(last) if !head && last.span.end == self.end && last.rule == self.rule => {
+                last.span.end = end;
+            }
+            _ => out.covers.push(Cover {
+                span: Span::new(self.end, end),
+                rule: self.rule,
+                head,
+                whole: false,
+                bare: self.bare,
+            }),
+        }
+        self.end = end;
+    }
+
+    /// It is over.
+    fn close(self, out: &mut Resolved) {
+        out.found.push(Found {
+            rule: self.rule,
+            span: Span::new(self.start, self.end),
+        });
+    }
+}

@@ -43,6 +43,11 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         data.trim_ascii() == b"[DONE]"
     }
 
+    /// Whether the data of events of this name is text, and no document.
+    fn is_plain(&self, _event: &[u8]) -> bool {
+        false
+    }
+
     /// Notes a request, or an event of an answer, as far as [`ending`](Self::ending) and
     /// [`refusal`](Self::refusal) need it.
     fn passes(&self, _: &Document<'_>, _: &mut Progress) {}

@@ -28,6 +28,22 @@ fn the_file_for_operators_is_valid() {
 }
 
 #[test]
+fn the_file_that_signs_for_bedrock_is_valid_and_signs_behind_the_guard() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("envoy/bedrock-signing.yaml");
+    validate(&file);
+    let text = fs::read_to_string(&file).unwrap();
+    let places = [
+        "- name: tidegate\n            typed_config",
+        "{ key: x-tidegate-signed, value: later }",
+        "{ remove: authorization }",
+        "- name: envoy.filters.http.aws_request_signing",
+        "- name: envoy.filters.http.router",
+    ]
+    .map(|filter| text.find(filter).unwrap_or_else(|| panic!("no `{filter}`")));
+    assert!(places.is_sorted(), "{places:?}");
+}
+
+#[test]
 fn every_variant_of_it_is_valid() {
     let dir = tempfile::tempdir().unwrap();
     let modes = [

@@ -15,5 +15,6 @@ mod packs;
 mod policy;
 mod recorded;
 mod repeats;
+mod signed;
 mod support;
 mod targets;

@@ -40,7 +40,7 @@ pub struct HiddenRules {
 #[derive(Debug)]
 pub enum Finder {
     /// For [`Detector::Hidden`].
-    Hidden(Hidden),
+    Hidden(Box<Hidden>),
     /// For [`Detector::Links`].
     Links(Links),
 }
@@ -49,7 +49,7 @@ impl Finder {
     /// `detector` on a channel at its beginning.
     pub fn new(detector: &Detector, source: Source) -> Self {
         match detector {
-            Detector::Hidden(rules) => Self::Hidden(Hidden::new(*rules, source)),
+            Detector::Hidden(rules) => Self::Hidden(Box::new(Hidden::new(*rules, source))),
             Detector::Links(rules) => Self::Links(Links::new(rules.clone(), source)),
         }
     }

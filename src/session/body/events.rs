@@ -293,7 +293,14 @@ impl Events {
             let name = event.get(parts.name.clone()).unwrap_or_default();
             let data = Some(parts.data.as_slice());
             let changes = self.read.changes();
-            let repeats = self.document(joined.as_ref(), name, data, judge);
+            let repeats = if self.dialect.is_plain(name) {
+                for range in &parts.data {
+                    self.field(event, range.clone(), judge);
+                }
+                Ok(false)
+            } else {
+                self.document(joined.as_ref(), name, data, judge)
+            };
             let is_steady = self.read.changes() == changes && !is_first && parts.data.len() == 1;
             if is_steady && repeats == Ok(true) && self.queue.is_last_unedited(&self.holes) {
                 let base = shape.start;

@@ -1,6 +1,8 @@
-//! Anthropic Messages: request, `message`, and the stream of typed events.
+//! Anthropic Messages: request, `message`, and the stream of typed events; token counts, batches and their
+//! results, the older text completions; the same on Vertex AI.
 //!
-//! Source of the shapes: the Anthropic API reference, "Messages" and "Streaming messages".
+//! Source of the shapes: the Anthropic API reference, "Messages", "Streaming messages", "Message batches",
+//! "Text completions", and its pages on server tools, citations and Vertex AI.
 
 use serde_json::json;
 
@@ -12,7 +14,7 @@ use crate::wire::path::Step::{At, Name};
 use crate::wire::path::{Step, write_steps};
 use crate::wire::progress::Progress;
 
-/// `POST …/v1/messages`.
+/// `POST …/v1/messages` and what hangs below it, `…/v1/complete`.
 #[derive(Debug)]
 pub struct AnthropicMessages;
 
@@ -22,7 +24,18 @@ impl Dialect for AnthropicMessages {
     }
 
     fn claims(&self, target: &Target<'_>) -> bool {
-        target.ends_with(&["/v1/messages"]) || target.path == "/messages"
+        let is_batch = target.path.contains("/v1/messages/batches/");
+        let is_on_vertex = target.path.contains("/publishers/anthropic/")
+            && target.ends_with(&["rawPredict", "RawPredict"]);
+        is_batch
+            || is_on_vertex
+            || target.path == "/messages"
+            || target.ends_with(&[
+                "/v1/messages",
+                "/v1/messages/count_tokens",
+                "/v1/messages/batches",
+                "/v1/complete",
+            ])
     }
 
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
@@ -41,6 +54,9 @@ impl Dialect for AnthropicMessages {
                 ));
             }
             Some(b"message_stop") => ended.push(String::new()),
+            Some(b"completion") if document.text("stop_reason").is_some() => {
+                ended.push(String::new());
+            }
             _ => {}
         }
     }
@@ -59,6 +75,12 @@ impl Dialect for AnthropicMessages {
             Some(b"content_block_start") => progress.open(index),
             Some(b"content_block_stop") => progress.close(index),
             Some(b"message_stop") => progress.finish(),
+            Some(b"completion") => {
+                progress.keep("completion", b"");
+                if document.text("stop_reason").is_some() {
+                    progress.finish();
+                }
+            }
             _ => {}
         }
     }
@@ -72,6 +94,10 @@ impl Dialect for AnthropicMessages {
     fn ending(&self, _: &str, _: &Progress, progress: &Progress) -> Vec<Closing> {
         if progress.is_finished() {
             return Vec::new();
+        }
+        if progress.value("completion").is_some() {
+            let last = json!({ "type": "completion", "completion": "", "stop_reason": "refusal" });
+            return vec![Closing::named("completion", last.to_string())];
         }
         let mut out = Vec::new();
         let mut event = |kind: &'static str, data: serde_json::Value| {
@@ -107,10 +133,15 @@ impl Dialect for AnthropicMessages {
 }
 
 fn request(leaf: &LeafContext<'_>) -> Class {
-    let steps = leaf.path.steps();
+    // A batch wraps each request.
+    let (depth, steps) = match leaf.path.steps() {
+        [Name(b"requests"), At(_), Name(b"params"), rest @ ..] => (3, rest),
+        steps => (0, steps),
+    };
     let role = match steps {
         [Name(b"system"), ..] => Role::System,
-        [Name(b"tools"), ..] => Role::ToolDescription,
+        [Name(b"tools" | b"output_format" | b"output_config"), ..] => Role::ToolDescription,
+        [Name(b"prompt")] => Role::User,
         [Name(b"messages"), At(_), Name(b"role")] => return Class::alone(Role::Other),
         [
             Name(b"messages"),
@@ -119,7 +150,7 @@ fn request(leaf: &LeafContext<'_>) -> Class {
             At(_),
             Name(b"signature"),
         ] => return SIGNATURE,
-        [Name(b"messages"), At(_), rest @ ..] => block_role(leaf, rest),
+        [Name(b"messages"), At(_), rest @ ..] => block_role(leaf, depth, rest),
         _ => Role::Other,
     };
     Class::alone(role)
@@ -133,26 +164,42 @@ const SIGNATURE: Class = Class {
 };
 
 /// Whose words a block of a message holds: a user's message may bring results of tools and documents.
-fn block_role(leaf: &LeafContext<'_>, rest: &[Step<'_>]) -> Role {
+fn block_role(leaf: &LeafContext<'_>, depth: usize, rest: &[Step<'_>]) -> Role {
     let block = match rest {
-        [Name(b"content"), At(_), ..] => leaf.kind(4),
+        [Name(b"content"), At(_), ..] => leaf.kind(depth + 4),
         _ => None,
     };
-    match block {
-        Some(b"tool_result" | b"mcp_tool_result" | b"web_search_tool_result") => return Role::Tool,
-        Some(b"document" | b"search_result") => return Role::Document,
-        Some(b"tool_use" | b"server_tool_use" | b"mcp_tool_use") => return Role::ToolCall,
-        _ => {}
+    if let Some(role) = block.and_then(tool_role) {
+        return role;
     }
-    match leaf.role(2) {
+    if let Some(b"document" | b"search_result") = block {
+        return Role::Document;
+    }
+    match leaf.role(depth + 2) {
         Some(b"assistant") => Role::Assistant,
         Some(b"system") => Role::System,
         _ => Role::User,
     }
 }
 
+/// Whose words a block of this type holds, if it is a tool's: the client's own, the provider's
+/// (`web_search_tool_result`), or those of an MCP server.
+fn tool_role(block: &[u8]) -> Option<Role> {
+    if block.ends_with(b"tool_result") {
+        Some(Role::Tool)
+    } else if block.ends_with(b"tool_use") {
+        Some(Role::ToolCall)
+    } else {
+        None
+    }
+}
+
 fn response(leaf: &LeafContext<'_>, channel: &mut String) -> Class {
-    let steps = leaf.path.steps();
+    // A line of a batch's results wraps each message.
+    let (depth, steps) = match leaf.path.steps() {
+        [Name(b"result"), Name(b"message"), rest @ ..] => (2, rest),
+        steps => (0, steps),
+    };
     let index = leaf.path.node(0).and_then(Node::index);
     match (steps, index) {
         // A streamed block: its deltas and its start are one text.
@@ -166,14 +213,69 @@ fn response(leaf: &LeafContext<'_>, channel: &mut String) -> Class {
         }
         ([.., Name(name)], _) if is_structural(name) => Class::alone(Role::Other),
         ([Name(b"delta"), Name(b"citation"), ..], _) => Class::alone(Role::Assistant),
+        ([Name(b"content_block"), ..], _) if let Some(role) = leaf.kind(1).and_then(tool_role) => {
+            Class::alone(role)
+        }
         ([Name(b"delta" | b"content_block"), rest @ ..], Some(index)) => {
             *channel = format!("content[{index}]");
             write_steps(rest, channel);
             Class::deltas(Role::Assistant)
         }
         ([Name(b"content"), At(_), Name(b"signature")], _) => SIGNATURE,
-        ([Name(b"content"), At(_), Name(b"input"), ..], _) => Class::alone(Role::ToolCall),
+        ([Name(b"content"), At(_), ..], _) => {
+            let role = leaf.kind(depth + 2).and_then(tool_role);
+            Class::alone(role.unwrap_or(Role::Assistant))
+        }
         ([Name(b"content"), ..], _) => Class::alone(Role::Assistant),
+        ([Name(b"completion")], _) => Class::deltas(Role::Assistant),
         _ => Class::alone(Role::Other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AnthropicMessages;
+    use crate::text::Direction;
+    use crate::wire::reader::Reader;
+    use crate::wire::{Dialect, Format, Progress, Target};
+
+    #[test]
+    fn its_paths_are_claimed() {
+        let name = |path| Format::by_target(&Target::new("POST", path)).map(Format::name);
+        for path in [
+            "/v1/messages",
+            "/anthropic/v1/messages?beta=true",
+            "/v1/messages/count_tokens",
+            "/v1/messages/batches",
+            "/v1/messages/batches/msgbatch_a/results",
+            "/v1/complete",
+            "/v1/projects/p/locations/eu/publishers/anthropic/models/m:rawPredict",
+            "/v1/projects/p/locations/eu/publishers/anthropic/models/m:streamRawPredict",
+        ] {
+            assert_eq!(name(path), Some("anthropic-messages"), "{path}");
+        }
+        for path in [
+            "/v1/messages/other",
+            "/publishers/google/models/m:rawPredict",
+        ] {
+            assert_eq!(name(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_text_completion_ends_as_one() {
+        let mut progress = Progress::default();
+        let mut pass = |event: &str| {
+            let mut reader = Reader::default();
+            reader.walk(event.as_bytes(), 64).expect("a document");
+            let document = reader.document(event.as_bytes(), b"", Direction::Response);
+            AnthropicMessages.passes(&document, &mut progress);
+            let closings = AnthropicMessages.ending("No.", &Progress::default(), &progress);
+            closings.first().map(|closing| closing.event)
+        };
+        let begun = r#"{"type":"completion","completion":" Hi","stop_reason":null}"#;
+        assert_eq!(pass(begun), Some("completion"));
+        let last = r#"{"type":"completion","completion":"","stop_reason":"stop_sequence"}"#;
+        assert_eq!(pass(last), None);
     }
 }

@@ -1,9 +1,15 @@
 //! One file a dialect, and the table of them all.
 
+pub mod a2a;
 pub mod anthropic_messages;
+pub mod bedrock_converse;
+pub mod bedrock_invoke;
 pub mod cohere_chat;
+pub mod gemini;
 pub mod generate;
 pub mod json;
+mod jsonrpc;
+pub mod mcp;
 pub mod ollama;
 pub mod openai_chat;
 pub mod openai_completions;
@@ -16,16 +22,22 @@ use crate::wire::Dialect;
 pub static DIALECTS: &[&dyn Dialect] = &[
     &openai_chat::OpenAiChat,
     &openai_responses::OpenAiResponses,
-    &openai_completions::OpenAiCompletions,
+    // Before Anthropic, which has `/messages` too: a session in the query tells them apart.
+    &mcp::Mcp,
     &anthropic_messages::AnthropicMessages,
+    &ollama::Ollama,
+    &gemini::Gemini,
+    &bedrock_converse::BedrockConverse,
+    &bedrock_invoke::BedrockInvoke,
     &cohere_chat::CohereChat,
+    &openai_completions::OpenAiCompletions,
     &openai_small::EMBEDDINGS,
     &openai_small::MODERATIONS,
     &openai_small::IMAGES,
     &openai_small::AUDIO,
     &openai_small::FILES,
     &openai_small::BATCHES,
+    &a2a::A2a,
     &generate::Generate,
     &json::Json,
-    &ollama::Ollama,
 ];

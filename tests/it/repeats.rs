@@ -150,3 +150,39 @@ fn deltas_and_snapshots_say_the_same_after_redaction() {
     }
     assert!(texts >= 15, "only {texts} texts");
 }
+
+#[test]
+fn a_denied_stream_counts_on_to_its_ending() {
+    let deny = policy(
+        &[(rule("open", "\\bopen\\b", 10, false), Action::Deny)],
+        &[],
+    );
+    let list = fixtures();
+    let name = "openai-responses/text.response.sse";
+    let fixture = list
+        .iter()
+        .find(|fixture| fixture.name == name)
+        .expect("the fixture");
+    let outcome = play(
+        &deny,
+        fixture.case(BodyMode::FullDuplexStreamed),
+        &[&fixture.body],
+    );
+    assert_eq!(outcome.decision.verdict, Verdict::Deny);
+    let events = events(&outcome.body);
+    let numbers: Vec<_> = events
+        .iter()
+        .map(|event| event["sequence_number"].as_u64().expect("a number"))
+        .collect();
+    assert!(
+        numbers.windows(2).all(|pair| pair[0] < pair[1]),
+        "{numbers:?}"
+    );
+    let last = events.last().expect("an ending");
+    assert_eq!(last["type"], "response.incomplete");
+    assert_eq!(last["response"]["id"], "resp_fixture01");
+    assert_eq!(
+        last["response"]["incomplete_details"]["reason"],
+        "content_filter"
+    );
+}

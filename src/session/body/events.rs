@@ -58,6 +58,8 @@ pub(in crate::session) struct Events {
     text: Vec<u8>,
     lone: Lone,
     grown: Grown,
+    /// Events of a known shape since the last one of which the dialect took note.
+    unnoted: u32,
 }
 
 impl Events {
@@ -86,6 +88,7 @@ impl Events {
             text: Vec::new(),
             lone: Lone::default(),
             grown: Grown::default(),
+            unnoted: 0,
         }
     }
 
@@ -145,7 +148,8 @@ impl Events {
 
     /// The dialect's own ending, after what has left and `last`, which leaves with it.
     pub(super) fn ending(&mut self, message: &str, request: &Progress, last: &[u8]) -> Vec<u8> {
-        self.left.count(self.read.number());
+        let number = self.read.number().saturating_add(self.unnoted);
+        self.left.count(number);
         let closings = self.dialect.ending(message, request, &self.left);
         let mut out = Vec::new();
         let is_begun = self.is_begun || !last.is_empty();
@@ -226,6 +230,7 @@ impl Events {
 
     /// Reads text of a known shape: only the strings that may differ.
     fn fill(&mut self, event: &[u8], layer: Layer, judge: &mut Judge) {
+        self.unnoted = self.unnoted.saturating_add(1);
         for hole in &self.holes {
             if judge.denied().is_some() {
                 return;
@@ -357,6 +362,7 @@ impl Events {
             repeats = self.text(doc, name, data, judge)?;
             let document = self.reader.document(doc, name, self.direction);
             self.dialect.passes(&document, &mut self.read);
+            self.unnoted = 0;
             let mut ended = Vec::new();
             self.dialect.ends(&document, &mut ended);
             repeats &= ended.is_empty();
@@ -423,7 +429,7 @@ impl Events {
                 of,
                 escaped: false,
             }));
-            repeats &= class.join != Join::Signature;
+            repeats &= !matches!(class.join, Join::Signature | Join::Growing);
             let grows = class.join == Join::Growing;
             let (bytes, limit) = (piece.text, policy.limits.max_channels);
             if grows && !grown.goes_on(piece.channel(), bytes, limit) {

@@ -10,6 +10,8 @@ pub struct Progress {
     closed: Vec<u32>,
     changes: u32,
     number: u32,
+    /// Values are not kept for now.
+    blind: bool,
 }
 
 impl Progress {
@@ -35,9 +37,15 @@ impl Progress {
         self.finished = true;
     }
 
+    /// Whether values are kept from now on: not those of an event that was edited, for an ending would say
+    /// again what was cut out of it.
+    pub fn keeps_values(&mut self, keeps: bool) {
+        self.blind = !keeps;
+    }
+
     /// Keeps the first value of `name`, up to 256 bytes.
     pub fn keep(&mut self, name: &'static str, raw: &[u8]) {
-        if raw.len() <= Self::KEPT && self.value(name).is_none() {
+        if !self.blind && raw.len() <= Self::KEPT && self.value(name).is_none() {
             self.frame.push((name, raw.to_vec()));
             self.changes += 1;
         }

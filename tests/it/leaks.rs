@@ -308,3 +308,37 @@ fn a_text_that_should_grow_and_does_not_is_opaque() {
     check_clean(&outcome.body, "pieces");
     assert_eq!(outcome.decision.verdict, tidegate::policy::Verdict::Deny);
 }
+
+/// An ending repeats the id and the model of its stream: not if a secret was cut out of them.
+#[test]
+fn an_ending_says_nothing_that_was_cut_out() {
+    let rules = [
+        (
+            rule("secret", "tgk_[a-z0-9]{20}", 24, false),
+            Action::Redact,
+        ),
+        (rule("stop", "halt!", 5, false), Action::Deny),
+    ];
+    let policy = policy(&rules, &[]);
+    let event = |text: &str| {
+        format!(
+            "data: {{\"id\":\"{SECRET}\",\"model\":\"{SECRET}\",\"choices\":[{{\"index\":0,\
+             \"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n"
+        )
+    };
+    let case = crate::support::Case {
+        path: "/v1/chat/completions",
+        direction: tidegate::text::Direction::Response,
+        content_type: "text/event-stream",
+        mode: BodyMode::FullDuplexStreamed,
+    };
+    let events = [event("One. "), event("Two. "), event("halt!")];
+    let chunks: Vec<_> = events.iter().map(String::as_bytes).collect();
+    let outcome = play(&policy, case, &chunks);
+    let text = String::from_utf8(outcome.body.clone()).expect("text");
+    assert!(
+        text.contains("Two. ") && text.contains("content_filter"),
+        "{text}"
+    );
+    check_clean(&outcome.body, "the ending");
+}

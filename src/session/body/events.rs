@@ -361,6 +361,7 @@ impl Events {
             self.reader.walk(doc, judge.policy().limits.max_depth)?;
             repeats = self.text(doc, name, data, judge)?;
             let document = self.reader.document(doc, name, self.direction);
+            self.read.keeps_values(self.queue.is_last_unedited(&[]));
             self.dialect.passes(&document, &mut self.read);
             self.unnoted = 0;
             let mut ended = Vec::new();

@@ -161,7 +161,10 @@ impl Whole {
                 }
             }
         }
-        if splices.is_empty() {
+        if judge.denied().is_some() {
+            // Nothing of a denied document leaves, also where its headers have gone and only an ending is left.
+            self.held.zeroize();
+        } else if splices.is_empty() {
             out.append(&mut self.held);
         } else {
             splice(&self.held, &mut splices, out);

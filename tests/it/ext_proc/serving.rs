@@ -157,9 +157,10 @@ async fn a_drain_lets_open_streams_finish_and_takes_no_more() {
     };
     timeout(SOON, closed).await.expect("the port closes");
 
+    // What text is behind such a type, its first bytes tell: the headers' answer waits for them.
     open.say(ok("text/plain"));
-    open.answer().await;
     open.say(response(b"to the end", true));
+    open.answer().await;
     assert_eq!(open.body(&[]).await, b"to the end");
     open.close();
     assert_eq!(open.status().await.code(), Code::Ok);
@@ -306,8 +307,8 @@ async fn a_crowd_of_clients_that_go_away_cuts_nobody() {
     busy.await.expect("no panic");
 
     healthy.say(ok("text/plain"));
-    healthy.answer().await;
     healthy.say(response(b"still here", true));
+    healthy.answer().await;
     assert_eq!(healthy.body(&[]).await, b"still here");
     own.shutdown_background();
 }

@@ -1,5 +1,7 @@
 //! One streamed event through a session under the default policy: framing, JSON, detection, splice.
-//! `cargo bench --bench events`. A 298-byte OpenAI event is one iteration; `memcpy` moves the same bytes.
+//! `cargo bench --bench events`. An event of about 300 bytes is one item; `memcpy` moves the same bytes.
+//! Each stream is measured twice: as it is, where most events have the shape of one before, and with a member
+//! of another name in each event, so that every one is read anew.
 
 use std::sync::Arc;
 
@@ -45,11 +47,13 @@ fn repeated() -> Vec<String> {
         .collect()
 }
 
-/// A stream in which no event has the shape of the one before: a number differs.
-fn generic() -> Vec<String> {
-    (0..ROUND)
-        .map(|i| openai(WORDS[i % WORDS.len()], 1_719_000_000 + i))
-        .collect()
+/// A stream in which no event has the shape of one before: the name of a member differs.
+fn unknown(events: &[String]) -> Vec<String> {
+    let differ = |(at, event): (usize, &String)| {
+        let name = format!("{{\"x{}\":0,", char::from(b'a' + (at % 26) as u8));
+        event.replacen('{', &name, 1)
+    };
+    events.iter().enumerate().map(differ).collect()
 }
 
 /// Every eighth word is an e-mail address, split over two events.
@@ -62,15 +66,103 @@ fn hits() -> Vec<String> {
     (0..ROUND).map(|i| openai(text(i), 1_719_792_000)).collect()
 }
 
-fn run(policy: &Arc<Policy>, events: &[String], effects: &mut Vec<Effect>) -> usize {
+/// An API, and how its answers are framed.
+#[derive(Clone, Copy)]
+struct Api {
+    path: &'static str,
+    content_type: &'static str,
+}
+
+const OPENAI: Api = Api {
+    path: "/v1/chat/completions",
+    content_type: "text/event-stream",
+};
+const RESPONSES: Api = Api {
+    path: "/v1/responses",
+    content_type: "text/event-stream",
+};
+const GEMINI: Api = Api {
+    path: "/v1beta/models/gemini-sample:streamGenerateContent?alt=sse",
+    content_type: "text/event-stream",
+};
+const OLLAMA: Api = Api {
+    path: "/api/chat",
+    content_type: "application/x-ndjson",
+};
+const BEDROCK: Api = Api {
+    path: "/model/sample/converse-stream",
+    content_type: "application/vnd.amazon.eventstream",
+};
+
+/// Deltas of Responses: each counts, and is padded.
+fn responses() -> Vec<String> {
+    let event = |i: usize| {
+        let text = WORDS[i % WORDS.len()];
+        format!(
+            "event: response.output_text.delta\ndata: {{\"type\":\"response.output_text.delta\",\
+             \"sequence_number\":{i},\"item_id\":\"msg_68af4030592c81938ec0a5fbab4a3e9f05438e46b5f69a3b\",\
+             \"output_index\":0,\"content_index\":0,\"delta\":\"{text}\",\"logprobs\":[],\
+             \"obfuscation\":\"kQ7xT2mBv9Lc4Rz1\"}}\n\n"
+        )
+    };
+    (0..ROUND).map(event).collect()
+}
+
+fn gemini() -> Vec<String> {
+    let event = |i: usize| {
+        let text = WORDS[i % WORDS.len()];
+        format!(
+            "data: {{\"candidates\": [{{\"content\": {{\"parts\": [{{\"text\": \"{text}\"}}],\"role\": \"model\"}},\
+             \"index\": 0}}],\"usageMetadata\": {{\"promptTokenCount\": 12,\"candidatesTokenCount\": {i},\
+             \"totalTokenCount\": {}}},\"modelVersion\": \"gemini-2.5-flash\",\"responseId\": \"x2fQaLq8\"}}\r\n\r\n",
+            i + 12
+        )
+    };
+    (0..ROUND).map(event).collect()
+}
+
+fn ollama() -> Vec<String> {
+    let event = |i: usize| {
+        let text = WORDS[i % WORDS.len()];
+        format!(
+            "{{\"model\":\"llama3.2:latest\",\"created_at\":\"2026-11-24T12:00:{:02}.{:06}Z\",\
+             \"message\":{{\"role\":\"assistant\",\"content\":\"{text}\"}},\"done\":false}}\n",
+            i % 60,
+            i * 997
+        )
+    };
+    (0..ROUND).map(event).collect()
+}
+
+/// The payloads of `ConverseStream`.
+fn bedrock() -> Vec<String> {
+    let padding = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    let event = |i: usize| {
+        let text = WORDS[i % WORDS.len()];
+        let padding = padding.get(..i * 7 % 60).unwrap_or_default();
+        format!("{{\"contentBlockIndex\":0,\"delta\":{{\"text\":\"{text}\"}},\"p\":\"{padding}\"}}")
+    };
+    (0..ROUND).map(event).collect()
+}
+
+fn framed(payloads: &[String]) -> Vec<Vec<u8>> {
+    let frame = |payload: &String| {
+        let mut out = Vec::new();
+        tidegate::wire::framing::frames::write("contentBlockDelta", payload.as_bytes(), &mut out);
+        out
+    };
+    payloads.iter().map(frame).collect()
+}
+
+fn run(policy: &Arc<Policy>, api: Api, events: &[Vec<u8>], effects: &mut Vec<Effect>) -> usize {
     let mut session = Session::new(Arc::clone(policy), Modes::default(), 0);
     let request = [Header {
         name: ":path",
-        value: b"/v1/chat/completions",
+        value: api.path.as_bytes(),
     }];
     let response = [Header {
         name: "content-type",
-        value: b"text/event-stream",
+        value: api.content_type.as_bytes(),
     }];
     let both = [
         (Direction::Request, &request, true),
@@ -85,8 +177,7 @@ fn run(policy: &Arc<Policy>, events: &[String], effects: &mut Vec<Effect>) -> us
         session.on(event, 0, effects).expect("in order");
     }
     let mut bytes = 0;
-    for event in events {
-        let chunk = event.as_bytes();
+    for chunk in events {
         let event = Event::Body {
             direction: Direction::Response,
             chunk,
@@ -106,27 +197,77 @@ fn run(policy: &Arc<Policy>, events: &[String], effects: &mut Vec<Effect>) -> us
     bytes
 }
 
-fn bench(bencher: Bencher<'_, '_>, events: Vec<String>) {
+fn bench(bencher: Bencher<'_, '_>, api: Api, events: Vec<Vec<u8>>) {
     let policy = default_policy();
     let mut effects = Vec::new();
+    let came: usize = events.iter().map(Vec::len).sum();
+    let left = run(&policy, api, &events, &mut effects);
+    assert!(
+        left > came / 2,
+        "{left} of {came} bytes: the stream was not guarded but refused"
+    );
     bencher
         .counter(divan::counter::ItemsCount::new(ROUND))
-        .bench_local(|| run(&policy, divan::black_box(&events), &mut effects));
+        .bench_local(|| run(&policy, api, divan::black_box(&events), &mut effects));
+}
+
+fn bytes(events: Vec<String>) -> Vec<Vec<u8>> {
+    events.into_iter().map(String::into_bytes).collect()
 }
 
 #[divan::bench]
 fn openai_repeated_shape(bencher: Bencher<'_, '_>) {
-    bench(bencher, repeated());
+    bench(bencher, OPENAI, bytes(repeated()));
 }
 
 #[divan::bench]
-fn openai_generic(bencher: Bencher<'_, '_>) {
-    bench(bencher, generic());
+fn openai_unknown_shape(bencher: Bencher<'_, '_>) {
+    bench(bencher, OPENAI, bytes(unknown(&repeated())));
 }
 
 #[divan::bench]
 fn openai_with_hits(bencher: Bencher<'_, '_>) {
-    bench(bencher, hits());
+    bench(bencher, OPENAI, bytes(hits()));
+}
+
+#[divan::bench]
+fn responses_as_it_is(bencher: Bencher<'_, '_>) {
+    bench(bencher, RESPONSES, bytes(responses()));
+}
+
+#[divan::bench]
+fn responses_unknown_shape(bencher: Bencher<'_, '_>) {
+    bench(bencher, RESPONSES, bytes(unknown(&responses())));
+}
+
+#[divan::bench]
+fn gemini_as_it_is(bencher: Bencher<'_, '_>) {
+    bench(bencher, GEMINI, bytes(gemini()));
+}
+
+#[divan::bench]
+fn gemini_unknown_shape(bencher: Bencher<'_, '_>) {
+    bench(bencher, GEMINI, bytes(unknown(&gemini())));
+}
+
+#[divan::bench]
+fn ollama_as_it_is(bencher: Bencher<'_, '_>) {
+    bench(bencher, OLLAMA, bytes(ollama()));
+}
+
+#[divan::bench]
+fn ollama_unknown_shape(bencher: Bencher<'_, '_>) {
+    bench(bencher, OLLAMA, bytes(unknown(&ollama())));
+}
+
+#[divan::bench]
+fn bedrock_frame_as_it_is(bencher: Bencher<'_, '_>) {
+    bench(bencher, BEDROCK, framed(&bedrock()));
+}
+
+#[divan::bench]
+fn bedrock_frame_unknown_shape(bencher: Bencher<'_, '_>) {
+    bench(bencher, BEDROCK, framed(&unknown(&bedrock())));
 }
 
 #[divan::bench]

@@ -18,9 +18,9 @@
 //! | room | what is in it |
 //! |---|---|
 //! | [`text`] | what is judged: runs of text, who says them, spans of them; the Unicode fold |
-//! | [`wire`] | where the text of a body stands: JSON, server-sent events, one file for each dialect, splices |
+//! | [`wire`] | where the text of a body stands: codings, four framings of streams, forms, JSON, one file for each dialect, splices |
 //! | [`scan`] | rules become one minimised automaton; the streaming engine; validators |
-//! | [`detect`] | the rule packs, as data |
+//! | [`detect`] | the rule packs, as data; detectors for what no pattern can say |
 //! | [`policy`] | the operator's file becomes an immutable [`Policy`](policy::Policy); verdicts and decisions |
 //! | [`session`] | one exchange: both bodies, the three body modes, refusals and endings |
 //! | [`document`] | strict YAML: every mistake told at once, with line, column and a hint |

@@ -188,8 +188,31 @@ fn an_unreadable_body_is_refused_in_the_providers_form() {
     let typed = ["--format", "openai-chat", "--content-type", "image/png"];
     assert_eq!(
         scan(&typed, b"{}").decision()["unjudged"],
+        serde_json::json!(["binary"])
+    );
+    let typed = ["--format", "openai-chat", "--content-type", "text/html"];
+    assert_eq!(
+        scan(&typed, b"{}").decision()["unjudged"],
         serde_json::json!(["unknown_format"])
     );
+}
+
+#[test]
+fn lists_the_formats_and_reads_each_of_them() {
+    let listed = scan(&["--format", "list"], b"");
+    assert_eq!(listed.code, 0, "{}", listed.talk);
+    let names = String::from_utf8(listed.stdout).unwrap();
+    assert!(names.lines().count() >= 20, "{names}");
+    for name in names.lines() {
+        let body = b"{\"text\":\"Write to ann.lee@example.com\"}";
+        let ran = scan(&["--format", name, "--direction", "request"], body);
+        assert_eq!(ran.code, 1, "{name}: {}", ran.talk);
+        assert_eq!(
+            String::from_utf8_lossy(&ran.stdout),
+            "{\"text\":\"Write to [EMAIL]\"}",
+            "{name}"
+        );
+    }
 }
 
 #[test]
@@ -202,7 +225,7 @@ fn says_why_it_could_not_run() {
     };
     refused(
         &["--format", "smoke-signals"],
-        "known are openai-chat, anthropic-messages, text",
+        "known are openai-chat, openai-responses, ",
     );
     refused(&["--format", "text", "--chunk-bytes", "0"], "--chunk-bytes");
     refused(

@@ -41,6 +41,10 @@ pub const VAULT_ENTRIES: usize = 4096;
 /// Bytes of all of them. Default 1 MiB, for the same reason.
 pub const VAULT_BYTES: usize = 1 << 20;
 
+/// Hashes kept of an exchange's own prompt. Default 131,072, four for each word of it: 32,768 words in less than
+/// 3 MiB. Where a prompt is longer, its end is not looked for.
+pub const PROMPT_HASHES: usize = 1 << 17;
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -11,7 +11,6 @@ use crate::scan::Rule;
 const LATER: &[&str] = &[
     "prompt_injection",
     "jailbreak",
-    "system_prompt_leak",
     "tool_drift",
     "tool_poisoning",
 ];

@@ -195,11 +195,14 @@ impl Entry {
     fn read(node: &Node, direction: Direction, errors: &mut Errors) -> Option<Self> {
         let mut fields = node.fields("a rule", errors)?;
         let detect = name(fields.need("detect", errors), "`detect`", errors);
+        let family = detect.as_ref().and_then(|name| Family::by_name(&name.text));
         let kinds = names(&mut fields, "kinds", errors);
         let rules = names(&mut fields, "rules", errors);
         let except = names(&mut fields, "except", errors);
         let from = match fields.take("from") {
             Some(node) => read_roles(node, errors),
+            // The model's own words: what an upstream echoes of a request is no leak.
+            None if family == Some(Family::Leak) => Role::ALL.map(|role| role == Role::Assistant),
             None => [true; 8],
         };
         let action = fields.need("action", errors);
@@ -215,8 +218,16 @@ impl Entry {
                 errors,
             );
         }
-        let options = read_options(&mut fields, detect.as_ref(), errors);
+        let options = read_options(&mut fields, family, errors);
         fields.finish(errors);
+        if (family, direction) == (Some(Family::Leak), Direction::Request) {
+            errors.push_hint(
+                node.at,
+                "`system_prompt_leak` is for `response.rules`",
+                "a request is where the prompt comes from",
+            );
+            return None;
+        }
         Some(Self {
             at: node.at,
             detect: detect?,
@@ -233,9 +244,8 @@ impl Entry {
 }
 
 /// The fields that only one detector has.
-fn read_options(fields: &mut Fields<'_>, detect: Option<&Name>, errors: &mut Errors) -> Options {
+fn read_options(fields: &mut Fields<'_>, family: Option<Family>, errors: &mut Errors) -> Options {
     let mut options = Options::default();
-    let family = detect.and_then(|name| Family::by_name(&name.text));
     if family == Some(Family::Links)
         && let Some(node) = fields.take("allowHosts")
     {
@@ -248,6 +258,11 @@ fn read_options(fields: &mut Fields<'_>, detect: Option<&Name>, errors: &mut Err
                 "write `docs.example.com`, or `*.example.com` for all below it; no scheme, port or path",
             ),
         }
+    }
+    if family == Some(Family::Leak)
+        && let Some(words) = fields.integer("words", 5..=100, errors)
+    {
+        options.words = words;
     }
     options
 }

@@ -202,6 +202,14 @@ impl Policy {
         self.scopes.sets.get(*by_role.get(role as usize)?)
     }
 
+    /// Whether an answer is looked through for what its own request says.
+    pub fn needs_prompt(&self) -> bool {
+        let scopes = self.scopes.sets.iter();
+        let sets = scopes.flat_map(|scope| scope.enforce.iter().chain(&scope.observe));
+        let mut detectors = sets.flat_map(|set| &set.detectors);
+        detectors.any(|detector| matches!(detector, Detector::Leak(_)))
+    }
+
     /// Whether anything is hidden in a way that depends on [`Hiding::key`].
     pub fn uses_key(&self) -> bool {
         let sets = self

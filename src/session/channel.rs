@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::detect::finder::Prompt;
 use crate::policy::{Action, Policy, RuleSet, Scope};
 use crate::scan::{Cover, Found, Resolved};
 use crate::session::hide::{Rewrite, Tail};
@@ -119,20 +120,20 @@ impl Channel {
     /// Reads a delta; what it decided stands in `scratch` afterwards.
     pub(super) fn push(&mut self, delta: &[u8], judge: &mut Judge, scratch: &mut Resolved) {
         self.read += delta.len() as u64;
-        judge.reads(self.place(), delta);
+        judge.reads(self.place(), self.source, delta);
         if self.enforced().is_some_and(|rules| rules.reads_text) {
             self.tail.push(delta);
         }
-        self.run(judge, scratch, |stream, rules, out| {
-            stream.push(rules, delta, out)
+        self.run(judge, scratch, |stream, rules, prompt, out| {
+            stream.push(rules, prompt, delta, out)
         });
     }
 
     /// Ends the text; what that decided stands in `scratch` afterwards.
     pub(super) fn finish(&mut self, judge: &mut Judge, scratch: &mut Resolved) {
         if !self.ended {
-            self.run(judge, scratch, |stream, rules, out| {
-                stream.finish(rules, out)
+            self.run(judge, scratch, |stream, rules, prompt, out| {
+                stream.finish(rules, prompt, out)
             });
             self.ended = true;
         } else {
@@ -187,7 +188,7 @@ impl Channel {
         &mut self,
         judge: &mut Judge,
         scratch: &mut Resolved,
-        mut step: impl FnMut(&mut Reading, &RuleSet, &mut Resolved),
+        mut step: impl FnMut(&mut Reading, &RuleSet, Option<&Arc<Prompt>>, &mut Resolved),
     ) {
         clear(scratch);
         self.written.clear();
@@ -200,14 +201,14 @@ impl Channel {
             role: self.role,
         };
         if let Some(rules) = &scope.observe {
-            step(&mut self.observe, rules, scratch);
+            step(&mut self.observe, rules, judge.prompt(), scratch);
             for found in &scratch.found {
                 judge.finds(rules, found, action(rules, found.rule), place, false);
             }
             clear(scratch);
         }
         let Some(rules) = &scope.enforce else { return };
-        step(&mut self.enforce, rules, scratch);
+        step(&mut self.enforce, rules, judge.prompt(), scratch);
         // A denial ends the text: whatever the scan saw behind it in the same delta is not said, since it
         // would not have been seen had the delta ended there.
         let mut kept = 0;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::limits::FINDINGS_KEPT;
+use crate::detect::finder::Prompt;
+use crate::limits::{FINDINGS_KEPT, PROMPT_HASHES};
 use crate::opaque::Opaque;
 use crate::policy::{Action, Decision, Finding, Mode, Policy, RuleInForce, RuleSet, Verdict};
 use crate::scan::{Cover, Found};
@@ -17,6 +18,8 @@ pub(super) struct Judge {
     /// Why the direction being judged must be refused, once it must.
     denied: Option<Reason>,
     hidden: Hidden,
+    /// What the answer must not give away, where a rule looks for that.
+    prompt: Option<Arc<Prompt>>,
 }
 
 /// Why an exchange is refused. Never text of a body.
@@ -47,11 +50,13 @@ impl Judge {
             policy: policy.name.as_str().into(),
             ..Decision::default()
         };
+        let prompt = policy.needs_prompt();
         Self {
             policy,
             decision,
             denied: None,
             hidden: Hidden::default(),
+            prompt: prompt.then(|| Arc::new(Prompt::new(PROMPT_HASHES))),
         }
     }
 
@@ -81,10 +86,24 @@ impl Judge {
     }
 
     /// Text of a channel comes: what later text needs to know of it is kept.
-    pub(super) fn reads(&mut self, place: Place<'_>, text: &[u8]) {
-        if place.direction == Direction::Response {
-            self.hidden.reads(&self.policy.hiding, place.channel, text);
+    pub(super) fn reads(&mut self, place: Place<'_>, source: Source, text: &[u8]) {
+        match (place.direction, place.role) {
+            (Direction::Response, _) => {
+                self.hidden.reads(&self.policy.hiding, place.channel, text);
+            }
+            // A request is held, so that each of its texts comes in one piece, and before any of the answer.
+            (Direction::Request, Role::System | Role::ToolDescription) => {
+                if let Some(prompt) = self.prompt.as_mut().and_then(Arc::get_mut) {
+                    prompt.read(source, text);
+                }
+            }
+            (Direction::Request, _) => {}
         }
+    }
+
+    /// What the answer must not give away.
+    pub(super) fn prompt(&self) -> Option<&Arc<Prompt>> {
+        self.prompt.as_ref()
     }
 
     /// What stands in the place of `cover`, of which `tail` has the text.

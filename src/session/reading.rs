@@ -1,6 +1,8 @@
 //! One rule set over one channel: the engine, and the detectors beside it where there are any.
 
-use crate::detect::finder::Finder;
+use std::sync::Arc;
+
+use crate::detect::finder::{Finder, Prompt};
 use crate::policy::{Action, RuleSet};
 use crate::scan::{Cover, Found, Resolved, Stream};
 use crate::text::{Source, Span};
@@ -46,11 +48,17 @@ impl Reading {
         self.beside = None;
     }
 
-    pub(super) fn push(&mut self, rules: &RuleSet, delta: &[u8], out: &mut Resolved) {
+    pub(super) fn push(
+        &mut self,
+        rules: &RuleSet,
+        prompt: Option<&Arc<Prompt>>,
+        delta: &[u8],
+        out: &mut Resolved,
+    ) {
         if rules.detectors.is_empty() {
             return self.stream.push(&rules.automaton, delta, out);
         }
-        let (stream, beside) = self.both(rules);
+        let (stream, beside) = self.both(rules, prompt);
         stream.push(&rules.automaton, delta, &mut beside.scratch);
         beside.take(0);
         for index in 0..beside.finders.len() {
@@ -62,11 +70,16 @@ impl Reading {
         beside.give(rules, stream.resolved(), false, out);
     }
 
-    pub(super) fn finish(&mut self, rules: &RuleSet, out: &mut Resolved) {
+    pub(super) fn finish(
+        &mut self,
+        rules: &RuleSet,
+        prompt: Option<&Arc<Prompt>>,
+        out: &mut Resolved,
+    ) {
         if rules.detectors.is_empty() {
             return self.stream.finish(&rules.automaton, out);
         }
-        let (stream, beside) = self.both(rules);
+        let (stream, beside) = self.both(rules, prompt);
         stream.finish(&rules.automaton, &mut beside.scratch);
         beside.take(0);
         for index in 0..beside.finders.len() {
@@ -94,11 +107,16 @@ impl Reading {
         }
     }
 
-    fn both(&mut self, rules: &RuleSet) -> (&mut Stream, &mut Beside) {
+    fn both(
+        &mut self,
+        rules: &RuleSet,
+        prompt: Option<&Arc<Prompt>>,
+    ) -> (&mut Stream, &mut Beside) {
         let source = self.source;
         let beside = self.beside.get_or_insert_with(|| {
             let finders = rules.detectors.iter();
-            let finders: Vec<_> = finders.map(|what| Finder::new(what, source)).collect();
+            let finders = finders.filter_map(|what| Finder::new(what, source, prompt));
+            let finders: Vec<_> = finders.collect();
             Box::new(Beside {
                 open: vec![None; finders.len() + 1],
                 finders,

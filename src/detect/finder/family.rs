@@ -1,6 +1,6 @@
 //! Which rules are code, and what a policy calls them.
 
-use super::{Detector, HiddenRules, Hosts, LinkRules};
+use super::{Detector, HiddenRules, Hosts, LeakRule, LinkRules};
 use crate::scan::Rule;
 
 /// Rules that one detector finds, under one name, as a pack has one.
@@ -10,19 +10,33 @@ pub enum Family {
     Hidden,
     /// `link_exfiltration`: links that carry something away.
     Links,
+    /// `system_prompt_leak`: runs of the exchange's own prompt.
+    Leak,
 }
 
 /// What a line of a policy says to the detectors that it names.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// `allowHosts`: where links may lead.
     pub hosts: Hosts,
+    /// `words`: fewest words of the prompt in a row that are a leak.
+    pub words: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            hosts: Hosts::default(),
+            words: 12,
+        }
+    }
 }
 
 impl Options {
     /// Only what both lines allow.
     pub fn meet(&mut self, other: &Self) {
         self.hosts.meet(&other.hosts);
+        self.words = self.words.min(other.words);
     }
 }
 
@@ -50,12 +64,19 @@ const LINKS: &[Row] = &[
     ("link_exfiltration.url", "url", EXFILTRATION),
 ];
 
+const LEAK: &[Row] = &[(
+    "system_prompt_leak.run",
+    "system_prompt",
+    &["owasp-llm:2025:LLM07"],
+)];
+
 impl Family {
     /// The family that a policy names so.
     pub fn by_name(name: &str) -> Option<Self> {
         match name {
             "hidden_text" => Some(Self::Hidden),
             "link_exfiltration" => Some(Self::Links),
+            "system_prompt_leak" => Some(Self::Leak),
             _ => None,
         }
     }
@@ -70,15 +91,20 @@ impl Family {
     pub fn placeholder(id: &str) -> Option<&'static str> {
         Self::of(id).map(|_| match id {
             "link_exfiltration.url" => "[URL]",
+            "system_prompt_leak.run" => "[SYSTEM_PROMPT]",
             _ => "",
         })
     }
 }
 
 /// The rules of every family, by its name.
-pub fn families() -> [(&'static str, Vec<Rule>); 2] {
-    [("hidden_text", HIDDEN), ("link_exfiltration", LINKS)]
-        .map(|(name, rows)| (name, rows.iter().map(rule).collect()))
+pub fn families() -> [(&'static str, Vec<Rule>); 3] {
+    [
+        ("hidden_text", HIDDEN),
+        ("link_exfiltration", LINKS),
+        ("system_prompt_leak", LEAK),
+    ]
+    .map(|(name, rows)| (name, rows.iter().map(rule).collect()))
 }
 
 /// What the rules `ids` of one set need; `first` is the number of the first of them.
@@ -88,6 +114,7 @@ pub fn detectors<'a>(
 ) -> Vec<Detector> {
     let mut hidden = HiddenRules::default();
     let mut links = LinkRules::default();
+    let mut leak = None;
     for (rule, (id, options)) in (first..).zip(ids) {
         let hosts = || Some((rule, options.hosts.clone()));
         match id {
@@ -98,12 +125,16 @@ pub fn detectors<'a>(
             "link_exfiltration.image" => links.image = hosts(),
             "link_exfiltration.link" => links.link = hosts(),
             "link_exfiltration.url" => links.url = hosts(),
+            "system_prompt_leak.run" => {
+                let words = options.words;
+                leak = Some(Detector::Leak(LeakRule { rule, words }));
+            }
             _ => {}
         }
     }
     let hidden = (hidden != HiddenRules::default()).then_some(Detector::Hidden(hidden));
     let links = (links != LinkRules::default()).then_some(Detector::Links(links));
-    hidden.into_iter().chain(links).collect()
+    hidden.into_iter().chain(links).chain(leak).collect()
 }
 
 /// A rule without a pattern: its detector is its pattern.

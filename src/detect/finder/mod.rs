@@ -3,15 +3,20 @@
 
 mod family;
 mod hidden;
+mod leak;
 mod links;
 
 pub use family::{Family, Options, detectors, families};
+pub use leak::{LeakRule, Prompt};
 pub use links::{Hosts, LinkRules};
+
+use std::sync::Arc;
 
 use crate::scan::{Cover, Found, Resolved};
 use crate::text::{Source, Span};
 
 use hidden::Hidden;
+use leak::Leak;
 use links::Links;
 
 /// What one detector looks for; the numbers are those of its rules in the rule set.
@@ -21,6 +26,8 @@ pub enum Detector {
     Hidden(HiddenRules),
     /// Links that carry something away.
     Links(LinkRules),
+    /// Runs of the exchange's own prompt.
+    Leak(LeakRule),
 }
 
 /// The rules of `hidden_text` that are in force.
@@ -43,15 +50,22 @@ pub enum Finder {
     Hidden(Box<Hidden>),
     /// For [`Detector::Links`].
     Links(Links),
+    /// For [`Detector::Leak`].
+    Leak(Box<Leak>),
 }
 
 impl Finder {
-    /// `detector` on a channel at its beginning.
-    pub fn new(detector: &Detector, source: Source) -> Self {
-        match detector {
+    /// `detector` on a channel at its beginning, in an exchange with this prompt; `None` where there is
+    /// nothing that it could find.
+    pub fn new(detector: &Detector, source: Source, prompt: Option<&Arc<Prompt>>) -> Option<Self> {
+        Some(match detector {
             Detector::Hidden(rules) => Self::Hidden(Box::new(Hidden::new(*rules, source))),
             Detector::Links(rules) => Self::Links(Links::new(rules.clone(), source)),
-        }
+            Detector::Leak(rule) => {
+                let prompt = prompt.filter(|prompt| !prompt.is_empty())?;
+                Self::Leak(Box::new(Leak::new(*rule, source, Arc::clone(prompt))))
+            }
+        })
     }
 
     /// Reads the next delta.
@@ -59,6 +73,7 @@ impl Finder {
         match self {
             Self::Hidden(hidden) => hidden.push(delta, out),
             Self::Links(links) => links.push(delta, out),
+            Self::Leak(leak) => leak.push(delta, out),
         }
     }
 
@@ -67,6 +82,7 @@ impl Finder {
         match self {
             Self::Hidden(hidden) => hidden.finish(out),
             Self::Links(links) => links.finish(out),
+            Self::Leak(leak) => leak.finish(out),
         }
     }
 
@@ -75,6 +91,7 @@ impl Finder {
         match self {
             Self::Hidden(hidden) => hidden.resolved(),
             Self::Links(links) => links.resolved(),
+            Self::Leak(leak) => leak.resolved(),
         }
     }
 }

@@ -202,3 +202,31 @@ async fn an_edit_under_a_signature_is_refused_and_says_why() {
     let message = edited["message"].as_str().unwrap_or_default();
     assert!(message.contains("AWS signature"), "{edited}");
 }
+
+#[tokio::test]
+async fn a_client_reads_its_own_words_and_the_model_does_not() {
+    const POLICY: &str = include_str!("../../examples/policies/pseudonymize.yaml");
+    let setup = Setup {
+        policy: POLICY,
+        ..Setup::default()
+    };
+    let lab = Lab::start(setup).await;
+    let said = "I am sam.roe@example.org, a clean one please";
+    for (api, stream) in [("responses", true), ("gemini", true), ("ollama", false)] {
+        let asked = json!({ "said": said, "stream": stream });
+        let [answer] = call(api, lab.addr(), [asked]).await;
+        assert_eq!(answer["error"], Value::Null, "{api}: {answer}");
+        let text = answer["text"].as_str().unwrap();
+        assert!(
+            text.starts_with(&format!("You said: {said}\n\n")),
+            "{api}: {text}"
+        );
+    }
+    let reached = lab.journal.entries();
+    assert_eq!(reached.len(), 3);
+    for entry in reached {
+        let body = String::from_utf8_lossy(&entry.body);
+        check_nothing_of(&[TOOL_EMAIL], &body);
+        assert!(body.contains("I am [EMAIL_"), "{body}");
+    }
+}

@@ -73,6 +73,11 @@ fn text(name: &str) -> Vec<u8> {
         "groups" => soup(b"0123456789 -", 3),
         "gates" => "password = token: ssn 12 account number ".to_owned(),
         "percent" => "%20a%41b%2f".to_owned(),
+        // Every length is a match that its validator refuses.
+        "refused" => format!("secret={} ", "abcdefgh".repeat(30)),
+        "cards" => "4 1 1 1 ".to_owned(),
+        // Many starts in one state, and a header that is no JSON.
+        "jwts" => format!("{}.{} ", "eyJa-".repeat(400), "a".repeat(1500)),
         other => panic!("no text {other}"),
     };
     part.bytes().cycle().take(TEXT_BYTES).collect()
@@ -171,7 +176,9 @@ fn deltas(bencher: Bencher<'_, '_>, name: &str) {
 
 /// Texts made to be slow: time per item is time per byte.
 #[divan::bench(
-    args = ["digit_soup", "ones", "dots", "base64", "groups", "gates", "percent"],
+    args = [
+        "digit_soup", "ones", "dots", "base64", "groups", "gates", "percent", "cards", "refused", "jwts"
+    ],
     sample_count = 10,
     sample_size = 1
 )]

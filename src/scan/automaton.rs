@@ -32,6 +32,8 @@ pub(super) struct Compiled {
     pub(super) open_ended: bool,
     pub(super) priority: u16,
     pub(super) validate: Option<Validator>,
+    /// What the validator refuses it refuses with any bytes behind it.
+    pub(super) refuses_for_good: bool,
     pub(super) allow: Vec<Vec<u8>>,
 }
 
@@ -102,6 +104,7 @@ impl Automaton {
                 open_ended: rule.open_ended,
                 priority: rule.priority,
                 validate: rule.validate,
+                refuses_for_good: rule.validate.is_some_and(Validator::refuses_for_good),
                 allow: rule.allow.iter().map(|text| fold_str(text)).collect(),
             })
             .collect();

@@ -29,6 +29,9 @@ pub(super) struct Start {
     /// Text position.
     pub(super) origin: u64,
     pub(super) bare: bool,
+    /// The rule, counted from 1, whose validator has refused every match from here, as far as one has that
+    /// refuses for good.
+    pub(super) refused: u16,
     pub(super) next: u32,
 }
 
@@ -138,6 +141,13 @@ impl Starts {
     pub(super) fn release(&mut self, group: Group) {
         self.link(group.last, self.free);
         self.free = group.first;
+    }
+
+    /// Remembers that no match of `rule` from the start at `link` will be accepted.
+    pub(super) fn refuse(&mut self, link: u32, rule: u16) {
+        if let Some(start) = self.list.get_mut(link as usize) {
+            start.refused = rule + 1;
+        }
     }
 
     fn link(&mut self, from: u32, to: u32) {

@@ -146,12 +146,15 @@ impl Lane {
                 .unwrap_or(u64::MAX);
             let mut link = group.first;
             while let Some(start) = self.starts.get(link).filter(|start| start.at < before) {
-                link = start.next;
-                if self.at - start.at > rule.cap {
+                let this = std::mem::replace(&mut link, start.next);
+                if start.refused == index + 1 || self.at - start.at > rule.cap {
                     continue;
                 }
                 let bytes = self.bytes(start.at);
                 if !rule.accepts(bytes) {
+                    if rule.refuses_for_good {
+                        self.starts.refuse(this, *index);
+                    }
                     continue;
                 }
                 components.add(Record {

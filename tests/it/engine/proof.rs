@@ -272,12 +272,121 @@ fn the_engine_is_the_definition_at_every_cut() {
 
 #[test]
 fn the_packs_are_the_definition_at_every_cut() {
-    let rules: Vec<Rule> = tidegate::detect::packs()
+    // One case takes as long as a hundred of the small set.
+    prove(&packs(), cases(200).div_ceil(25));
+}
+
+fn packs() -> Vec<Rule> {
+    tidegate::detect::packs()
         .iter()
         .flat_map(|pack| pack.rules.clone())
-        .collect();
-    // One case takes as long as a hundred of the small set.
-    prove(&rules, cases(200).div_ceil(25));
+        .collect()
+}
+
+/// Long texts come out alike, fed at once, in large pieces or byte by byte. Their parts are small enough for the
+/// definition to have judged the engine on them.
+fn prove_in_bulk(rules: &[Rule], cases: u32) {
+    let automaton = Automaton::compile(rules).expect("the rules compile");
+    let mut runner = TestRunner::new(Config {
+        cases,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let source = prop_oneof![4 => Just(Source::Plain), 1 => Just(Source::Json)];
+    let sizes = proptest::collection::vec(prop_oneof![1..200usize, 200..3000usize], 1..6);
+    runner
+        .run(
+            &(long_texts(rules), source, sizes),
+            |(text, source, sizes)| {
+                let mut bytes = Fed::new(source);
+                // After each number of bytes: how many covers and findings there were, and what was decided.
+                let mut after = vec![(0, 0, 0)];
+                for byte in &text {
+                    bytes.push(&automaton, std::slice::from_ref(byte));
+                    after.push((
+                        bytes.covers().len(),
+                        bytes.out.found.len(),
+                        bytes.stream.resolved(),
+                    ));
+                }
+                bytes.stream.finish(&automaton, &mut bytes.out);
+                let (covers, found) = (bytes.covers(), bytes.found());
+                let whole = [text.len()];
+                for sizes in [&whole[..], &sizes] {
+                    let mut fed = Fed::new(source);
+                    let mut rest = &text[..];
+                    for size in sizes.iter().cycle() {
+                        if rest.is_empty() {
+                            break;
+                        }
+                        let (now, later) = rest.split_at((*size).min(rest.len()));
+                        rest = later;
+                        fed.push(&automaton, now);
+                        let (covers, found, decided) = after[fed.fed];
+                        let now = (
+                            fed.covers().len(),
+                            fed.out.found.len(),
+                            fed.stream.resolved(),
+                        );
+                        prop_assert_eq!(
+                            now,
+                            (covers, found, decided),
+                            "after {} of {:?} in {:?}",
+                            fed.fed,
+                            shown(&text),
+                            sizes
+                        );
+                    }
+                    fed.stream.finish(&automaton, &mut fed.out);
+                    prop_assert_eq!(
+                        fed.covers(),
+                        &covers[..],
+                        "{:?} in {:?}",
+                        shown(&text),
+                        sizes
+                    );
+                    prop_assert_eq!(fed.found(), &found[..], "{:?} in {:?}", shown(&text), sizes);
+                }
+                Ok(())
+            },
+        )
+        .unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+/// Prose, code and JSON, and in it what rules look for, whole and broken.
+fn long_texts(rules: &[Rule]) -> impl Strategy<Value = Vec<u8>> + use<> {
+    let reference = tidegate::scan::lint::REFERENCE;
+    let innocent = (
+        0..reference.len(),
+        prop_oneof![3 => 1..40usize, 2 => 40..400usize, 1 => 400..5000usize],
+    )
+        .prop_map(move |(at, length)| {
+            reference
+                .bytes()
+                .cycle()
+                .skip(at)
+                .take(length)
+                .collect::<Vec<u8>>()
+        });
+    let run = (any::<u8>(), 1..200usize).prop_map(|(byte, length)| vec![byte & 127; length]);
+    // One at a time, with much that is innocent around it.
+    let gated = rules.iter().filter(|rule| rule.gate.is_some());
+    let examples: Vec<&String> = gated.flat_map(|rule| &rule.examples).collect();
+    let alone = proptest::sample::select(examples.into_iter().cloned().collect::<Vec<String>>());
+    let alone = (innocent.clone(), alone, innocent.clone())
+        .prop_map(|(before, example, after)| [before, example.into_bytes(), after].concat());
+    let piece = prop_oneof![3 => innocent, 4 => texts(rules), 4 => alone, 1 => run];
+    proptest::collection::vec(piece, 1..12).prop_map(|pieces| pieces.concat())
+}
+
+#[test]
+fn long_texts_are_read_alike_in_any_pieces() {
+    prove_in_bulk(&varied(), cases(100));
+}
+
+#[test]
+fn the_packs_read_long_texts_alike_in_any_pieces() {
+    prove_in_bulk(&packs(), cases(100));
 }
 
 /// Components that are sealed: at the same byte however the text is cut.

@@ -226,7 +226,8 @@ async fn a_client_reads_its_own_words_and_the_model_does_not() {
     assert_eq!(reached.len(), 3);
     for entry in reached {
         let body = String::from_utf8_lossy(&entry.body);
-        check_nothing_of(&[TOOL_EMAIL], &body);
+        // Not by runs of five: the model is called "sample".
+        assert!(!body.contains("sam.") && !body.contains('@'), "{body}");
         assert!(body.contains("I am [EMAIL_"), "{body}");
     }
 }

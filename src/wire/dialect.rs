@@ -131,6 +131,15 @@ impl<'a> Document<'a> {
         self.tree.text_of(self.bytes, self.root()?, name.as_bytes())
     }
 
+    /// Keeps the outermost object's strings of these names for an ending.
+    pub fn keep(&self, names: &[&'static str], progress: &mut Progress) {
+        for name in names {
+            if let Some(value) = self.text(name) {
+                progress.keep(name, value);
+            }
+        }
+    }
+
     /// The outermost object's small number `name`: `index`, `output_index`.
     pub fn index(&self, name: &str) -> Option<u32> {
         let root = self.root()?;

@@ -85,11 +85,7 @@ impl Dialect for Gemini {
         }
         if !progress.is_started() {
             progress.start();
-            for name in ["modelVersion", "responseId"] {
-                if let Some(value) = document.text(name) {
-                    progress.keep(name, value);
-                }
-            }
+            document.keep(&["modelVersion", "responseId"], progress);
         }
         for node in document.tree.nodes() {
             if let Some(index) = candidate(document, node) {

@@ -63,11 +63,7 @@ impl Dialect for Ollama {
         }
         if !progress.is_started() {
             progress.start();
-            for name in ["model", "created_at"] {
-                if let Some(value) = document.text(name) {
-                    progress.keep(name, value);
-                }
-            }
+            document.keep(&["model", "created_at"], progress);
             for name in ["message", "response"] {
                 if document.has(name) {
                     progress.keep(name, b"");

@@ -75,11 +75,7 @@ pub(super) fn passes(document: &Document<'_>, progress: &mut Progress) {
     let (doc, tree) = (document.bytes, document.tree);
     if !progress.is_started() {
         progress.start();
-        for name in ["id", "model"] {
-            if let Some(value) = document.text(name) {
-                progress.keep(name, value);
-            }
-        }
+        document.keep(&["id", "model"], progress);
     }
     for choice in choices(doc, tree) {
         progress.open(choice.1);

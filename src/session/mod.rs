@@ -212,7 +212,11 @@ impl Session {
         });
         let (guard, coded) = match plan {
             Ok(plan) => plan,
-            Err(why) if self.judge.is_opaque(Direction::Request, why) => (Guard::Pass, None),
+            Err(why) if self.judge.is_opaque(Direction::Request, why) => {
+                // The body may have no end to say it at: a tunnel ends when a side goes away.
+                self.changed = true;
+                (Guard::Pass, None)
+            }
             Err(_) => return self.refuse(Direction::Request, out),
         };
         self.request.begin(
@@ -240,6 +244,8 @@ impl Session {
         } else if self.modes.response == BodyMode::None {
             self.judge.is_unjudged(Direction::Response, Opaque::NotSent);
             Ok(Guard::Pass)
+        } else if plan::is_switched(headers, &self.asked) {
+            Err(Opaque::Websocket)
         } else {
             plan::response(headers, self.format, &self.asked.target())
         };
@@ -249,7 +255,11 @@ impl Session {
         });
         let (guard, coded) = match plan {
             Ok(plan) => plan,
-            Err(why) if self.judge.is_opaque(Direction::Response, why) => (Guard::Pass, None),
+            Err(why) if self.judge.is_opaque(Direction::Response, why) => {
+                // The body may have no end to say it at: a tunnel ends when a side goes away.
+                self.changed = true;
+                (Guard::Pass, None)
+            }
             Err(_) => return self.refuse(Direction::Response, out),
         };
         if !guard.holds_all() && !matches!(guard, Guard::Pass) {

@@ -5,7 +5,7 @@ use super::catalogue::Catalogue;
 use super::compile::{Build, Compiler, restoring};
 use super::file::PolicyFile;
 use super::select::{overlaps, resolve, select};
-use super::{Action, Hiding, Mode, OpaqueRules, Policy, Scopes};
+use super::{Action, Hiding, Mode, Policy, Scopes};
 use crate::document::{Document, Errors, Position};
 use crate::scan::Rule;
 use crate::text::{Direction, Role};
@@ -65,6 +65,10 @@ pub(super) fn load_with(
     let mut warnings = Errors::new(name);
     overlaps(&request, &mut warnings);
     overlaps(&response, &mut warnings);
+    let both = [&*request, &*response];
+    let opaque = file
+        .opaque
+        .rules(both, &catalogue, &mut errors, &mut warnings);
 
     let mut compiler = Compiler {
         catalogue: &catalogue,
@@ -112,9 +116,7 @@ pub(super) fn load_with(
         limits: file.limits,
         decision_header: file.decision_header,
         accept_encoding: file.accept_encoding,
-        opaque: OpaqueRules {
-            allowed: file.opaque_allowed,
-        },
+        opaque,
         scopes,
         hiding: Hiding {
             restore_in_tools: file.restore_in_tools,

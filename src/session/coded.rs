@@ -49,6 +49,7 @@ impl Coded {
     /// Of a body with these headers; `None` where it is in no coding, or not read.
     pub(super) fn of(
         headers: &[Header<'_>],
+        direction: Direction,
         guard: &Guard,
         is_signed: bool,
         policy: &Policy,
@@ -69,7 +70,7 @@ impl Coded {
         let headers = OF_CODED_BYTES.into_iter().filter(goes);
         Ok(Some(Self {
             decoder,
-            kept: (as_it_came || !policy.opaque.allowed.is_empty()).then(Vec::new),
+            kept: (as_it_came || !policy.opaque.allowed(direction).is_empty()).then(Vec::new),
             as_it_came,
             headers: if as_it_came {
                 Vec::new()

@@ -167,7 +167,7 @@ impl Judge {
     /// A body, or the rest of one, is not judged. Says whether it may pass.
     pub(super) fn is_opaque(&mut self, direction: Direction, why: Opaque) -> bool {
         self.is_unjudged(direction, why);
-        if self.policy.allows_opaque(why) {
+        if self.policy.allows_opaque(direction, why) {
             return true;
         }
         self.decision.shadow_verdict = Verdict::Deny;

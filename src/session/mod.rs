@@ -207,7 +207,13 @@ impl Session {
         };
         let is_bound = self.is_bound();
         let plan = plan.and_then(|guard| {
-            let coded = Coded::of(headers, &guard, is_bound, self.judge.policy())?;
+            let coded = Coded::of(
+                headers,
+                Direction::Request,
+                &guard,
+                is_bound,
+                self.judge.policy(),
+            )?;
             Ok((guard, coded))
         });
         let (guard, coded) = match plan {
@@ -250,7 +256,13 @@ impl Session {
             plan::response(headers, self.format, &self.asked.target())
         };
         let plan = plan.and_then(|guard| {
-            let coded = Coded::of(headers, &guard, false, self.judge.policy())?;
+            let coded = Coded::of(
+                headers,
+                Direction::Response,
+                &guard,
+                false,
+                self.judge.policy(),
+            )?;
             Ok((guard, coded))
         });
         let (guard, coded) = match plan {

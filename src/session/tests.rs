@@ -22,9 +22,7 @@ fn policy(allowed: &[Opaque], mode: Mode) -> Arc<Policy> {
         limits,
         decision_header: true,
         accept_encoding: Default::default(),
-        opaque: OpaqueRules {
-            allowed: allowed.to_vec(),
-        },
+        opaque: OpaqueRules::both(allowed),
         scopes: Scopes::default(),
         hiding: Hiding::default(),
     })

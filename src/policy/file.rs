@@ -216,6 +216,13 @@ impl Entry {
             );
             return None;
         }
+        if options.canary && action == Some(Action::Observe) {
+            errors.push_hint(
+                node.at,
+                "`canary: true` under the action `observe`",
+                "a mark is planted only where it is taken out again: use `redact` or `deny`",
+            );
+        }
         Some(Self {
             at: node.at,
             detect: detect?,
@@ -251,6 +258,9 @@ fn read_options(fields: &mut Fields<'_>, family: Option<Family>, errors: &mut Er
         && let Some(words) = fields.integer("words", 5..=100, errors)
     {
         options.words = words;
+    }
+    if family == Some(Family::Leak) {
+        options.canary = fields.boolean("canary", errors).unwrap_or_default();
     }
     options
 }

@@ -202,7 +202,16 @@ impl Policy {
         let scopes = self.scopes.sets.iter();
         let sets = scopes.flat_map(|scope| scope.enforce.iter().chain(&scope.observe));
         let mut detectors = sets.flat_map(|set| &set.detectors);
-        detectors.any(|detector| matches!(detector, Detector::Leak(_)))
+        detectors.any(|detector| matches!(detector, Detector::Leak(_) | Detector::Canary(_)))
+    }
+
+    /// Whether prompts get a mark.
+    pub fn plants_marks(&self) -> bool {
+        let scopes = self.scopes.sets.iter();
+        let mut detectors = scopes
+            .filter_map(|scope| scope.enforce.as_ref())
+            .flat_map(|set| &set.detectors);
+        detectors.any(|detector| matches!(detector, Detector::Canary(_)))
     }
 
     /// Whether anything is hidden in a way that depends on [`Hiding::key`].
@@ -213,7 +222,8 @@ impl Policy {
             .iter()
             .filter_map(|scope| scope.enforce.as_ref());
         let mut rules = sets.flat_map(|set| &set.rules);
-        rules.any(|rule| matches!(rule.action, Action::Pseudonymize | Action::Hash))
+        let keyed = |action| matches!(action, Action::Pseudonymize | Action::Hash);
+        self.plants_marks() || rules.any(|rule| keyed(rule.action))
     }
 
     /// Whether a body of this direction that is opaque for this reason may pass.

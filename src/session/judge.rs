@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::detect::finder::Prompt;
+use crate::detect::finder::{Mark, Prompt};
 use crate::limits::{FINDINGS_KEPT, PROMPT_HASHES};
 use crate::opaque::Opaque;
 use crate::policy::{Action, Decision, Finding, Mode, Policy, RuleInForce, RuleSet, Verdict};
 use crate::scan::{Cover, Found};
 use crate::session::hide::{Hidden, Rewrite, Tail};
 use crate::text::{Direction, Role, Source};
+
+/// What marks are made as: no kind of a rule is called so.
+const MARK_KIND: &str = "tidegate.canary";
 
 /// The decision of one exchange in the making.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub(super) struct Judge {
     hidden: Hidden,
     /// What the answer must not give away, where a rule looks for that.
     prompt: Option<Arc<Prompt>>,
+    /// Whether the request's prompt is still to get a mark.
+    plants: bool,
 }
 
 /// Why an exchange is refused. Never text of a body.
@@ -52,6 +57,7 @@ impl Judge {
         };
         let prompt = policy.needs_prompt();
         Self {
+            plants: policy.plants_marks(),
             policy,
             decision,
             denied: None,
@@ -101,6 +107,24 @@ impl Judge {
         }
     }
 
+    /// The request gets no mark: it may not be edited, or its answer is not read.
+    pub(super) fn plants_nothing(&mut self) {
+        self.plants = false;
+    }
+
+    /// The mark to plant in `text`, the first text of the request's system prompt. Nothing more is planted then.
+    pub(super) fn plant(&mut self, text: &[u8]) -> Option<String> {
+        if !self.plants || text.trim_ascii().is_empty() {
+            return None;
+        }
+        let digest = self.policy.hiding.key.digest(MARK_KIND, text)?;
+        let mark = Mark::new(&digest);
+        let written = mark.written();
+        self.prompt.as_mut().and_then(Arc::get_mut)?.plant(mark);
+        self.plants = false;
+        Some(written)
+    }
+
     /// What the answer must not give away.
     pub(super) fn prompt(&self) -> Option<&Arc<Prompt>> {
         self.prompt.as_ref()
@@ -117,6 +141,10 @@ impl Judge {
     ) -> Rewrite {
         let hiding = &self.policy.hiding;
         let restores = rule.action == Action::Restore;
+        if restores && rule.placeholder.is_empty() {
+            // The mark in an echo: nothing stood in its place.
+            return Rewrite::Text("".into());
+        }
         if restores
             && (!self.hidden.restores(hiding, place.role, place.channel)
                 || tail.is_in_destination(cover.span.start))

@@ -206,6 +206,9 @@ impl Session {
             plan::request(headers, self.format)
         };
         let is_bound = self.is_bound();
+        if is_bound || self.modes.response == BodyMode::None {
+            self.judge.plants_nothing();
+        }
         let plan = plan.and_then(|guard| {
             let coded = Coded::of(
                 headers,

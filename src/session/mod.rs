@@ -22,7 +22,7 @@ pub use plan::Route;
 use std::sync::Arc;
 
 use crate::opaque::Opaque;
-use crate::policy::{AcceptEncoding, Decision, Policy};
+use crate::policy::{AcceptEncoding, Decision, Mode, Policy};
 use crate::text::Direction;
 use crate::wire::{Format, Progress};
 
@@ -228,6 +228,9 @@ impl Session {
             }
             Err(_) => return self.refuse(Direction::Request, out),
         };
+        if coded.is_none() && !is_bound && self.judge.policy().mode == Mode::Enforce {
+            self.request.sealed_by(coded::seals(headers));
+        }
         self.request.begin(
             guard,
             coded,
@@ -281,6 +284,9 @@ impl Session {
             changes.remove.push("content-length");
         }
         self.say_verdict(&mut changes);
+        if coded.is_none() && self.judge.policy().mode == Mode::Enforce {
+            self.response.sealed_by(coded::seals(headers));
+        }
         self.response.begin(
             guard,
             coded,

@@ -16,6 +16,7 @@ mod packs;
 mod policy;
 mod recorded;
 mod repeats;
+mod seals;
 mod signed;
 mod support;
 mod targets;

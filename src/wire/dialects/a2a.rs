@@ -48,7 +48,9 @@ impl Dialect for A2a {
             "/a2a",
             "/message:send",
             "/message:stream",
-        ])
+            "/v1/card",
+            "/extendedAgentCard",
+        ]) || target.has("tasks")
     }
 
     fn fits(&self, document: &Document<'_>) -> bool {

@@ -18,7 +18,7 @@ struct Api {
     filtered: &'static str,
 }
 
-const APIS: [Api; 8] = [
+const APIS: [Api; 12] = [
     Api {
         name: "responses",
         streams: true,
@@ -60,6 +60,30 @@ const APIS: [Api; 8] = [
         streams: true,
         calls: true,
         filtered: "ERROR",
+    },
+    Api {
+        name: "gemini_array",
+        streams: true,
+        calls: true,
+        filtered: "SAFETY",
+    },
+    Api {
+        name: "litellm_openai",
+        streams: true,
+        calls: true,
+        filtered: "content_filter",
+    },
+    Api {
+        name: "litellm_anthropic",
+        streams: true,
+        calls: true,
+        filtered: "content_filter",
+    },
+    Api {
+        name: "a2a",
+        streams: true,
+        calls: false,
+        filtered: "",
     },
     Api {
         name: "mcp",
@@ -145,11 +169,12 @@ async fn a_refusal_is_understood_by_any_client() {
         for answer in call(api.name, lab.addr(), [asked(api.streams), asked(false)]).await {
             assert_ne!(answer["error"], Value::Null, "{}: {answer}", api.name);
             let message = answer["message"].as_str().unwrap();
-            assert!(
-                message.contains("blocked by policy"),
-                "{}: {answer}",
-                api.name
-            );
+            // A2A's own client does not read the body of an error.
+            let words = match api.name {
+                "a2a" => "403",
+                _ => "blocked by policy",
+            };
+            assert!(message.contains(words), "{}: {answer}", api.name);
         }
     }
     let reached = lab.journal.entries();
@@ -169,7 +194,7 @@ async fn an_answer_denied_in_mid_stream_ends_as_its_provider_ends_one() {
         ..Setup::default()
     };
     let lab = Lab::start(setup).await;
-    for api in APIS.iter().filter(|api| api.streams) {
+    for api in APIS.iter().filter(|api| !api.filtered.is_empty()) {
         let said = "Print the private key";
         let asked = json!({ "said": said, "stream": true });
         let [answer] = call(api.name, lab.addr(), [asked]).await;
@@ -183,6 +208,18 @@ async fn an_answer_denied_in_mid_stream_ends_as_its_provider_ends_one() {
         check_nothing_of(&[PRIVATE_KEY_BODY], &answer.to_string());
         assert!(!text.contains("Anything else"), "{}: {text}", api.name);
     }
+}
+
+/// JSON-RPC has no other end than an error, and the agent's client is to take it for no other of A2A's.
+#[tokio::test]
+async fn an_agent_denied_in_mid_stream_ends_with_an_error_of_no_other_name() {
+    let lab = Lab::start(Setup::default()).await;
+    let asked = json!({ "said": "Print the private key", "stream": true });
+    let [answer] = call("a2a", lab.addr(), [asked]).await;
+    assert_eq!(answer["error"], "A2AClientError", "{answer}");
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.contains("blocked by policy"), "{answer}");
+    check_nothing_of(&[PRIVATE_KEY_BODY], &answer.to_string());
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use crate::policy::{Action, Decision, Finding, Mode, Policy, RuleInForce, RuleSe
 use crate::scan::{Cover, Found};
 use crate::session::hide::{Hidden, Rewrite, Tail};
 use crate::text::{Direction, Role, Source};
+use crate::wire::calls::Offer;
 
 /// The decision of one exchange in the making.
 #[derive(Debug)]
@@ -42,6 +43,23 @@ pub(super) struct Place<'a> {
     pub(super) channel: &'a str,
     /// Who says it.
     pub(super) role: Role,
+}
+
+/// A call that is complete.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Proposed<'a> {
+    /// Which half: an answer proposes, a request of MCP makes it.
+    pub(super) direction: Direction,
+    /// Which call of its body.
+    pub(super) key: &'a str,
+    /// The provider's id of it.
+    pub(super) id: &'a [u8],
+    /// The tool.
+    pub(super) name: &'a [u8],
+    /// JSON source, or a text.
+    pub(super) arguments: &'a [u8],
+    /// Whether they are a text.
+    pub(super) is_text: bool,
 }
 
 impl Judge {
@@ -162,6 +180,22 @@ impl Judge {
                 tags: Arc::clone(&rule.tags),
             });
         }
+    }
+
+    /// Whether calls of tools are judged at all.
+    pub(super) fn judges_calls(&self) -> bool {
+        false
+    }
+
+    /// Tools are offered: the names of those that may not be seen are appended to `withdrawn`.
+    pub(super) fn offers(&mut self, _: Direction, _: &[Offer<'_>], _withdrawn: &mut Vec<Vec<u8>>) {}
+
+    /// A call was made in an earlier turn.
+    pub(super) fn remembers(&mut self, _name: &[u8], _arguments: &[u8]) {}
+
+    /// A call is complete. What is said in its place, if it may not be made.
+    pub(super) fn proposes(&mut self, _: &Proposed<'_>) -> Option<Arc<str>> {
+        None
     }
 
     /// A body, or the rest of one, is not judged. Says whether it may pass.

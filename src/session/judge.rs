@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::detect::finder::Prompt;
+use crate::identity::Identity;
 use crate::limits::{FINDINGS_KEPT, PROMPT_HASHES};
 use crate::opaque::Opaque;
 use crate::policy::{Action, Decision, Finding, Mode, Policy, RuleInForce, RuleSet, Verdict};
@@ -21,6 +22,7 @@ pub(super) struct Judge {
     hidden: Hidden,
     /// What the answer must not give away, where a rule looks for that.
     prompt: Option<Arc<Prompt>>,
+    identity: Identity,
 }
 
 /// Why an exchange is refused. Never text of a body.
@@ -75,7 +77,12 @@ impl Judge {
             denied: None,
             hidden: Hidden::default(),
             prompt: prompt.then(|| Arc::new(Prompt::new(PROMPT_HASHES))),
+            identity: Identity::default(),
         }
+    }
+
+    pub(super) fn called_by(&mut self, identity: Identity) {
+        self.identity = identity;
     }
 
     pub(super) fn policy(&self) -> &Arc<Policy> {

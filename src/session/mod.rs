@@ -21,6 +21,7 @@ pub use plan::Route;
 
 use std::sync::Arc;
 
+use crate::identity::Identity;
 use crate::opaque::Opaque;
 use crate::policy::{AcceptEncoding, Decision, Policy};
 use crate::text::Direction;
@@ -87,6 +88,13 @@ impl Session {
     pub fn on_route(mut self, route: Route) -> Self {
         self.route = route;
         self.format = route.format;
+        self
+    }
+
+    /// Of a caller whom the mesh knows.
+    #[must_use]
+    pub fn called_by(mut self, identity: Identity) -> Self {
+        self.judge.called_by(identity);
         self
     }
 

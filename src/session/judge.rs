@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::detect::finder::Prompt;
+use crate::detect::finder::{Mark, Prompt};
 use crate::identity::Identity;
 use crate::limits::{FINDINGS_KEPT, PROMPT_HASHES};
 use crate::opaque::Opaque;
@@ -11,6 +11,9 @@ use crate::scan::{Cover, Found};
 use crate::session::hide::{Hidden, Rewrite, Tail};
 use crate::text::{Direction, Role, Source};
 use crate::wire::calls::Offer;
+
+/// What marks are made as: no kind of a rule is called so.
+const MARK_KIND: &str = "tidegate.canary";
 
 /// The decision of one exchange in the making.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub(super) struct Judge {
     /// What the answer must not give away, where a rule looks for that.
     prompt: Option<Arc<Prompt>>,
     identity: Identity,
+    /// Whether the request's prompt is still to get a mark.
+    plants: bool,
 }
 
 /// Why an exchange is refused. Never text of a body.
@@ -72,6 +77,7 @@ impl Judge {
         };
         let prompt = policy.needs_prompt();
         Self {
+            plants: policy.plants_marks(),
             policy,
             decision,
             denied: None,
@@ -126,6 +132,24 @@ impl Judge {
         }
     }
 
+    /// The request gets no mark: it may not be edited, or its answer is not read.
+    pub(super) fn plants_nothing(&mut self) {
+        self.plants = false;
+    }
+
+    /// The mark to plant in `text`, the first text of the request's system prompt. Nothing more is planted then.
+    pub(super) fn plant(&mut self, text: &[u8]) -> Option<String> {
+        if !self.plants || text.trim_ascii().is_empty() {
+            return None;
+        }
+        let digest = self.policy.hiding.key.digest(MARK_KIND, text)?;
+        let mark = Mark::new(&digest);
+        let written = mark.written();
+        self.prompt.as_mut().and_then(Arc::get_mut)?.plant(mark);
+        self.plants = false;
+        Some(written)
+    }
+
     /// What the answer must not give away.
     pub(super) fn prompt(&self) -> Option<&Arc<Prompt>> {
         self.prompt.as_ref()
@@ -142,6 +166,10 @@ impl Judge {
     ) -> Rewrite {
         let hiding = &self.policy.hiding;
         let restores = rule.action == Action::Restore;
+        if restores && rule.placeholder.is_empty() {
+            // The mark in an echo: nothing stood in its place.
+            return Rewrite::Text("".into());
+        }
         if restores
             && (!self.hidden.restores(hiding, place.role, place.channel)
                 || tail.is_in_destination(cover.span.start))
@@ -208,7 +236,7 @@ impl Judge {
     /// A body, or the rest of one, is not judged. Says whether it may pass.
     pub(super) fn is_opaque(&mut self, direction: Direction, why: Opaque) -> bool {
         self.is_unjudged(direction, why);
-        if self.policy.allows_opaque(why) {
+        if self.policy.allows_opaque(direction, why) {
             return true;
         }
         self.decision.shadow_verdict = Verdict::Deny;

@@ -6,7 +6,7 @@ use crate::text::{Direction, Role, Source};
 use crate::wire::calls::{CallPart, Offer, Refused, Rest};
 use crate::wire::framing::{Closing, Framing};
 use crate::wire::json::{Key, Node, Tree};
-use crate::wire::path::Path;
+use crate::wire::path::{Path, Step};
 use crate::wire::progress::Progress;
 use crate::wire::splice::Splice;
 
@@ -36,6 +36,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// Whose text the leaf at `path` is and which channel it belongs to. `channel` is empty and may be
     /// left so: then the path is the channel's name.
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class;
+
+    /// Where in a request a system prompt for a model stands that will answer it: text may be added to its end.
+    /// An element of a list stands for all of them.
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[]
+    }
 
     /// Which channels the event ends: every one whose name begins with a prefix pushed to `ended`.
     fn ends(&self, _: &Document<'_>, _ended: &mut Vec<String>) {}

@@ -258,6 +258,16 @@ pub(super) fn document(
         if splices.len() > before {
             edited.push(piece.channel().to_owned());
         }
+        if direction == Direction::Request
+            && role == Role::System
+            && piece.place.writing == Writing::Quoted
+            && piece.is_any(dialect.prompts())
+            && let Some(mark) = judge.plant(piece.text)
+        {
+            let end = piece.text.len();
+            let with = format!("\n{mark}");
+            splices.push(piece.place.splice(doc, end..end, &with, false));
+        }
     });
     for name in order {
         if let Some(mut tokens) = tokens.remove(&name) {

@@ -30,6 +30,10 @@ impl Dialect for BedrockConverse {
         target.path.contains("/model/") && target.ends_with(&["/converse", "/converse-stream"])
     }
 
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[&[Name(b"system"), At(0), Name(b"text")]]
+    }
+
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
         match leaf.direction {
             Direction::Request => request(leaf),

@@ -35,6 +35,19 @@ impl Dialect for OpenAiChat {
         ]) || target.path.contains("/chat/completions/")
     }
 
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[
+            &[Name(b"messages"), At(0), Name(b"content")],
+            &[
+                Name(b"messages"),
+                At(0),
+                Name(b"content"),
+                At(0),
+                Name(b"text"),
+            ],
+        ]
+    }
+
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
         match leaf.direction {
             Direction::Request => request(leaf, 0, leaf.path.steps()),

@@ -451,8 +451,12 @@ impl Session {
             message: &self.message(direction),
             request: &self.noted,
         };
+        let status = match self.format {
+            Some(Format::Dialect(dialect)) => dialect.refusal_status(&self.noted),
+            _ => 403,
+        };
         out.push(Effect::Refuse(Refusal {
-            status: 403,
+            status,
             headers: changes.set,
             body: ending.refusal(),
             details,

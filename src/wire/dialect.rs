@@ -85,6 +85,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// The body of a refusal: the provider's own error JSON. `request` is what of the request was noted.
     fn refusal(&self, message: &str, request: &Progress) -> Vec<u8>;
 
+    /// The HTTP status of a refusal. An answer in a protocol of its own, such as an error of JSON-RPC, is a
+    /// success of HTTP: clients throw away what comes with any other.
+    fn refusal_status(&self, _request: &Progress) -> u16 {
+        403
+    }
+
     /// Headers of a refusal beside its content type.
     fn refusal_headers(&self) -> &'static [(&'static str, &'static str)] {
         &[]

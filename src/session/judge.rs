@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use crate::detect::finder::{Mark, Prompt};
+use crate::identity::Identity;
 use crate::limits::{FINDINGS_KEPT, PROMPT_HASHES};
 use crate::opaque::Opaque;
 use crate::policy::{Action, Decision, Finding, Mode, Policy, RuleInForce, RuleSet, Verdict};
 use crate::scan::{Cover, Found};
 use crate::session::hide::{Hidden, Rewrite, Tail};
 use crate::text::{Direction, Role, Source};
+use crate::wire::calls::Offer;
 
 /// What marks are made as: no kind of a rule is called so.
 const MARK_KIND: &str = "tidegate.canary";
@@ -23,6 +25,7 @@ pub(super) struct Judge {
     hidden: Hidden,
     /// What the answer must not give away, where a rule looks for that.
     prompt: Option<Arc<Prompt>>,
+    identity: Identity,
     /// Whether the request's prompt is still to get a mark.
     plants: bool,
 }
@@ -49,6 +52,23 @@ pub(super) struct Place<'a> {
     pub(super) role: Role,
 }
 
+/// A call that is complete.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Proposed<'a> {
+    /// Which half: an answer proposes, a request of MCP makes it.
+    pub(super) direction: Direction,
+    /// Which call of its body.
+    pub(super) key: &'a str,
+    /// The provider's id of it.
+    pub(super) id: &'a [u8],
+    /// The tool.
+    pub(super) name: &'a [u8],
+    /// JSON source, or a text.
+    pub(super) arguments: &'a [u8],
+    /// Whether they are a text.
+    pub(super) is_text: bool,
+}
+
 impl Judge {
     pub(super) fn new(policy: Arc<Policy>) -> Self {
         let decision = Decision {
@@ -63,7 +83,12 @@ impl Judge {
             denied: None,
             hidden: Hidden::default(),
             prompt: prompt.then(|| Arc::new(Prompt::new(PROMPT_HASHES))),
+            identity: Identity::default(),
         }
+    }
+
+    pub(super) fn called_by(&mut self, identity: Identity) {
+        self.identity = identity;
     }
 
     pub(super) fn policy(&self) -> &Arc<Policy> {
@@ -190,6 +215,22 @@ impl Judge {
                 tags: Arc::clone(&rule.tags),
             });
         }
+    }
+
+    /// Whether calls of tools are judged at all.
+    pub(super) fn judges_calls(&self) -> bool {
+        false
+    }
+
+    /// Tools are offered: the names of those that may not be seen are appended to `withdrawn`.
+    pub(super) fn offers(&mut self, _: Direction, _: &[Offer<'_>], _withdrawn: &mut Vec<Vec<u8>>) {}
+
+    /// A call was made in an earlier turn.
+    pub(super) fn remembers(&mut self, _name: &[u8], _arguments: &[u8]) {}
+
+    /// A call is complete. What is said in its place, if it may not be made.
+    pub(super) fn proposes(&mut self, _: &Proposed<'_>) -> Option<Arc<str>> {
+        None
     }
 
     /// A body, or the rest of one, is not judged. Says whether it may pass.

@@ -21,6 +21,7 @@ pub use plan::Route;
 
 use std::sync::Arc;
 
+use crate::identity::Identity;
 use crate::opaque::Opaque;
 use crate::policy::{AcceptEncoding, Decision, Mode, Policy};
 use crate::text::Direction;
@@ -87,6 +88,13 @@ impl Session {
     pub fn on_route(mut self, route: Route) -> Self {
         self.route = route;
         self.format = route.format;
+        self
+    }
+
+    /// Of a caller whom the mesh knows.
+    #[must_use]
+    pub fn called_by(mut self, identity: Identity) -> Self {
+        self.judge.called_by(identity);
         self
     }
 
@@ -443,8 +451,12 @@ impl Session {
             message: &self.message(direction),
             request: &self.noted,
         };
+        let status = match self.format {
+            Some(Format::Dialect(dialect)) => dialect.refusal_status(&self.noted),
+            _ => 403,
+        };
         out.push(Effect::Refuse(Refusal {
-            status: 403,
+            status,
             headers: changes.set,
             body: ending.refusal(),
             details,

@@ -120,6 +120,10 @@ impl Dialect for A2a {
         jsonrpc::refusal(DENIED, message, request)
     }
 
+    fn refusal_status(&self, request: &Progress) -> u16 {
+        jsonrpc::status(request)
+    }
+
     fn ending(&self, message: &str, request: &Progress, answer: &Progress) -> Vec<Closing> {
         let error = jsonrpc::ending(DENIED, message, request, answer);
         error.map(Closing::data).into_iter().collect()

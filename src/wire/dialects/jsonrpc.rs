@@ -84,6 +84,21 @@ pub(super) fn refusal(code: i64, message: &str, request: &Progress) -> Vec<u8> {
     answer.to_string().into_bytes()
 }
 
+/// The HTTP status of [`refusal`]: an error that answers a request is an answer (MCP, "Transports"), one that
+/// answers none is not.
+pub(super) fn status(request: &Progress) -> u16 {
+    if is_asked(request) { 200 } else { 403 }
+}
+
+/// Whether there is a request to answer.
+fn is_asked(request: &Progress) -> bool {
+    ["id", "batch"].iter().any(|name| {
+        request
+            .value(name)
+            .is_some_and(|ids| !matches!(ids, b"[]" | b"[null]"))
+    })
+}
+
 /// The errors that end a stream: one a request, unless all is answered or nothing was asked.
 pub(super) fn ending(
     code: i64,
@@ -91,10 +106,5 @@ pub(super) fn ending(
     request: &Progress,
     answer: &Progress,
 ) -> Option<Vec<u8>> {
-    let is_asked = ["id", "batch"].iter().any(|name| {
-        request
-            .value(name)
-            .is_some_and(|ids| !matches!(ids, b"[]" | b"[null]"))
-    });
-    (is_asked && !answer.is_finished()).then(|| refusal(code, message, request))
+    (is_asked(request) && !answer.is_finished()).then(|| refusal(code, message, request))
 }

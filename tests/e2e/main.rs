@@ -4,6 +4,7 @@
 //! says so.
 
 mod apis;
+mod canary;
 mod coding;
 mod command;
 mod config;

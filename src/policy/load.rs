@@ -120,6 +120,7 @@ pub(super) fn load_with(
             restore_in_tools: file.restore_in_tools,
             ..Hiding::default()
         },
+        tools: file.tools.map(Arc::new),
     };
     errors.or(Loaded {
         policy,

@@ -26,6 +26,7 @@ use crate::limits::Limits;
 use crate::opaque::Opaque;
 use crate::scan::Automaton;
 use crate::text::{Direction, Role};
+use crate::tools::ToolPolicy;
 
 /// What a rule asks for; in this order the later one hides more and wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -117,6 +118,8 @@ pub struct Policy {
     pub scopes: Scopes,
     /// How text is hidden that is to be known again.
     pub hiding: Hiding,
+    /// What is said of tools; `None` where calls are not judged.
+    pub tools: Option<Arc<ToolPolicy>>,
 }
 
 /// What the actions `pseudonymize` and `hash` go by.

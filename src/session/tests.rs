@@ -27,6 +27,7 @@ fn policy(allowed: &[Opaque], mode: Mode) -> Arc<Policy> {
         },
         scopes: Scopes::default(),
         hiding: Hiding::default(),
+        tools: None,
     })
 }
 

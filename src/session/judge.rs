@@ -299,7 +299,10 @@ impl Judge {
         if self.policy.mode == Mode::Shadow {
             return Ruling::Pass;
         }
-        let rule = verdict.reasons.first().map(|reason| Arc::clone(&reason.rule));
+        let rule = verdict
+            .reasons
+            .first()
+            .map(|reason| Arc::clone(&reason.rule));
         let rule = rule.unwrap_or_else(|| "tools".into());
         match verdict.outcome {
             Outcome::Allow => return Ruling::Pass,

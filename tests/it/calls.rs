@@ -39,7 +39,11 @@ fn guarded(fixture: &Fixture, policy: &Arc<Policy>, body: &[u8]) -> (Vec<u8>, De
             "{} in pieces of {size}",
             fixture.name
         );
-        assert_eq!(other.decision.findings, whole.decision.findings, "{}", fixture.name);
+        assert_eq!(
+            other.decision.findings, whole.decision.findings,
+            "{}",
+            fixture.name
+        );
     }
     (whole.seen().to_vec(), whole.decision)
 }
@@ -74,12 +78,24 @@ fn a_refused_call_is_in_no_answer() {
             assert!(got == fixture.body, "{}", fixture.name);
             continue;
         }
-        refused.insert(fixture.name.split('/').next().unwrap_or_default().to_owned());
+        refused.insert(
+            fixture
+                .name
+                .split('/')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+        );
         assert_eq!(decision.verdict, Verdict::Redact, "{}", fixture.name);
         // What is left has no call in it any more, and is an answer as before.
         let (again, decision) = guarded(&fixture, &deny, &got);
         assert!(again == got, "{}", fixture.name);
-        assert_eq!(tool_rules(&decision), Vec::<String>::new(), "{}", fixture.name);
+        assert_eq!(
+            tool_rules(&decision),
+            Vec::<String>::new(),
+            "{}",
+            fixture.name
+        );
     }
     let expected = [
         "anthropic-messages",
@@ -93,7 +109,10 @@ fn a_refused_call_is_in_no_answer() {
         "openai-responses",
     ];
     for name in expected {
-        assert!(refused.contains(name), "{name}: no call was refused; {refused:?}");
+        assert!(
+            refused.contains(name),
+            "{name}: no call was refused; {refused:?}"
+        );
     }
 }
 
@@ -113,7 +132,10 @@ fn chat_calls(calls: &[(&str, &str)]) -> Vec<u8> {
         let chunk = json!({ "id": "c", "object": "chat.completion.chunk", "choices": [choice] });
         out.push_str(&format!("data: {chunk}\n\n"));
     };
-    say(json!({ "role": "assistant", "content": "I do." }), Value::Null);
+    say(
+        json!({ "role": "assistant", "content": "I do." }),
+        Value::Null,
+    );
     for (index, (name, arguments)) in calls.iter().enumerate() {
         let function = json!({ "name": name, "arguments": "" });
         let call = json!({ "index": index, "id": format!("call_{index}"), "type": "function", "function": function });
@@ -138,7 +160,11 @@ fn read(stream: &[u8]) -> (String, Vec<(u64, String, String)>, String) {
         let choice = &event["choices"][0];
         said.push_str(choice["delta"]["content"].as_str().unwrap_or_default());
         reason.push_str(choice["finish_reason"].as_str().unwrap_or_default());
-        for call in choice["delta"]["tool_calls"].as_array().into_iter().flatten() {
+        for call in choice["delta"]["tool_calls"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
             let index = call["index"].as_u64().expect("an index");
             let function = &call["function"];
             if let Some(name) = function["name"].as_str() {
@@ -157,7 +183,11 @@ fn of_calls_in_parallel_only_the_granted_ones_are_left() {
     let policy = policy(
         "  tools: { default: deny, undeclared: off, arguments: observe, grants: [{ allow: [{ name: look }] }] }",
     );
-    let calls = [("send", r#"{"to":"x"}"#), ("look", r#"{"at":"y"}"#), ("drop", "{}")];
+    let calls = [
+        ("send", r#"{"to":"x"}"#),
+        ("look", r#"{"at":"y"}"#),
+        ("drop", "{}"),
+    ];
     let body = chat_calls(&calls);
     let ask = || {
         let request = chat(&["look"]).to_string();
@@ -167,7 +197,10 @@ fn of_calls_in_parallel_only_the_granted_ones_are_left() {
     let (said, left, reason) = read(&whole);
     assert_eq!(left, [(0, "look".to_owned(), r#"{"at":"y"}"#.to_owned())]);
     assert_eq!(reason, "tool_calls");
-    assert!(said.starts_with("I do.[The call of send was refused"), "{said}");
+    assert!(
+        said.starts_with("I do.[The call of send was refused"),
+        "{said}"
+    );
     assert!(said.contains("[The call of drop was refused"), "{said}");
     assert_eq!(decision.verdict, Verdict::Redact);
     let bytes: Vec<&[u8]> = body.chunks(1).collect();
@@ -182,12 +215,14 @@ fn text_before_a_call_leaves_at_once_and_the_call_only_whole() {
     let body = chat_calls(&[("look", r#"{"at":"y"}"#)]);
     let text = String::from_utf8(body.clone()).expect("text");
     let first = text.find("\n\n").map_or(0, |at| at + 2);
-    let end = text.find("\"finish_reason\":\"tool_calls\"").expect("an end");
+    let end = text
+        .find("\"finish_reason\":\"tool_calls\"")
+        .expect("an end");
     let end = text[..end].rfind("data: ").expect("an event");
     let mut exchange = Exchange::new(&policy, "/v1/chat/completions", request.as_bytes());
     let mut left = 0;
     for (at, byte) in body.iter().enumerate() {
-        left += exchange.push(&[*byte]).len();
+        left += exchange.push(std::slice::from_ref(byte)).len();
         let read = at + 1;
         let expected = match read {
             _ if read < first => 0,
@@ -223,9 +258,9 @@ fn a_refused_call_of_mcp_is_answered_as_an_error() {
         "jsonrpc": "2.0", "id": 7, "method": "tools/call",
         "params": { "name": "send", "arguments": { "to": "x" } },
     });
-    let exchange = Exchange::refused(&policy, "/mcp", call.to_string().as_bytes());
-    assert_eq!(exchange.status, 200);
-    let answer: Value = serde_json::from_slice(&exchange.body).expect("a document");
+    let refusal = Exchange::refused(&policy, "/mcp", call.to_string().as_bytes());
+    assert_eq!(refusal.status, 200);
+    let answer: Value = serde_json::from_slice(&refusal.body).expect("a document");
     assert_eq!(answer["id"], 7);
     assert_eq!(answer["error"]["code"], -32_003);
 }
@@ -233,14 +268,17 @@ fn a_refused_call_of_mcp_is_answered_as_an_error() {
 #[test]
 fn arguments_are_edited_in_the_stream() {
     let policy = policy(
-        "  tools: { default: deny, undeclared: off, grants: [{ allow: [{ name: send, set: { bcc: null, limit: 5 } }] }] }",
+        "  tools: { default: deny, undeclared: off, grants: [{ allow: [{ name: send, drop: [bcc], set: { limit: 5 } }] }] }",
     );
     let request = chat(&["send"]).to_string();
     let body = chat_calls(&[("send", r#"{"to":"x","bcc":"y","limit":900}"#)]);
     let exchange = Exchange::new(&policy, "/v1/chat/completions", request.as_bytes());
     let (got, decision) = exchange.answer(STREAM, &[&body]);
     let (_, calls, reason) = read(&got);
-    assert_eq!(calls, [(0, "send".to_owned(), r#"{"to":"x","limit":5}"#.to_owned())]);
+    assert_eq!(
+        calls,
+        [(0, "send".to_owned(), r#"{"to":"x","limit":5}"#.to_owned())]
+    );
     assert_eq!(reason, "tool_calls");
     assert_eq!(decision.verdict, Verdict::Redact);
 }

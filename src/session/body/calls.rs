@@ -319,7 +319,11 @@ impl Calls {
         };
         let range = part.arguments_at.clone()?;
         let is_delta = part.extent == Extent::Some && part.arguments != Arguments::None;
-        let new = if is_delta && !mention.is_first_said { "" } else { new };
+        let new = if is_delta && !mention.is_first_said {
+            ""
+        } else {
+            new
+        };
         let is_string = doc.get(range.start) == Some(&b'"');
         let with = if is_string {
             serde_json::Value::from(new).to_string().into_bytes()
@@ -388,7 +392,12 @@ pub(super) fn conversation(
         .filter(|part| past(part))
         .map(|part| {
             let arguments = bytes_of(&part.arguments).to_vec();
-            (part.place.start, part.id.to_vec(), part.name.to_vec(), arguments)
+            (
+                part.place.start,
+                part.id.to_vec(),
+                part.name.to_vec(),
+                arguments,
+            )
         })
         .collect();
     let mut calls = calls.into_iter().peekable();
@@ -424,7 +433,9 @@ fn ids(doc: &[u8], reader: &Reader) -> Ids {
 /// The id for the text at `at`: of the innermost range that holds it, as far as few lie between.
 fn id_at(ids: &Ids, at: usize) -> &[u8] {
     let before = ids.partition_point(|(range, _)| range.start <= at);
-    let near = ids.get(before.saturating_sub(8)..before).unwrap_or_default();
+    let near = ids
+        .get(before.saturating_sub(8)..before)
+        .unwrap_or_default();
     let holds = near.iter().rev().find(|(range, _)| range.end > at);
     holds.map_or(&[], |(_, id)| id)
 }

@@ -21,6 +21,7 @@
 //! | [`wire`] | where the text of a body stands: codings, four framings of streams, forms, JSON, one file for each dialect, splices |
 //! | [`scan`] | rules become one minimised automaton; the streaming engine; validators |
 //! | [`detect`] | the rule packs, as data; detectors for what no pattern can say |
+//! | [`tools`] | tool calls: grants, conditions on arguments, where a value came from, who may see which tool |
 //! | [`policy`] | the operator's file becomes an immutable [`Policy`](policy::Policy); verdicts and decisions |
 //! | [`session`] | one exchange: both bodies, the three body modes, refusals and endings |
 //! | [`document`] | strict YAML: every mistake told at once, with line, column and a hint |
@@ -67,4 +68,5 @@ pub mod server;
 pub mod session;
 pub mod telemetry;
 pub mod text;
+pub mod tools;
 pub mod wire;

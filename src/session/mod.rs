@@ -13,6 +13,7 @@ mod hide;
 mod judge;
 mod plan;
 mod reading;
+mod tools;
 
 pub use event::{
     Body, BodyMode, Effect, Event, Header, HeaderChanges, Modes, ProtocolError, Refusal,
@@ -94,7 +95,7 @@ impl Session {
     /// Of a caller whom the mesh knows.
     #[must_use]
     pub fn called_by(mut self, identity: Identity) -> Self {
-        self.judge.called_by(identity);
+        self.judge.called_by(&identity);
         self
     }
 

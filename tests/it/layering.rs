@@ -18,16 +18,20 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("scan", &["text", "limits"]),
     ("detect", &["scan", "text", "document"]),
     ("wire", &["text", "limits", "opaque"]),
+    // Tool calls are judged on owned values: no format, no exchange.
+    ("tools", &["text", "document", "limits"]),
     // What the operator wants.
     (
         "policy",
-        &["scan", "detect", "text", "document", "limits", "opaque"],
+        &[
+            "scan", "detect", "tools", "text", "document", "limits", "opaque",
+        ],
     ),
     // The exchange, without IO.
     (
         "session",
         &[
-            "policy", "wire", "scan", "detect", "text", "limits", "opaque", "identity",
+            "policy", "tools", "wire", "scan", "detect", "text", "limits", "opaque", "identity",
         ],
     ),
     // The rim.
@@ -55,6 +59,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "session",
             "policy",
             "telemetry",
+            "tools",
             "wire",
             "detect",
             "scan",
@@ -88,6 +93,8 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("saphyr_parser", &["document"]),
     ("regex_automata", &["scan"]),
     ("regex_syntax", &["scan"]),
+    // Conditions on arguments; bodies are scanned by our own engine.
+    ("regex", &["tools"]),
     ("std::fs", RIM),
     ("std::env", RIM),
     ("std::process", RIM),

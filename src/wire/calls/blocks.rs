@@ -38,7 +38,9 @@ pub(in crate::wire) mod anthropic {
                 let Some(delta) = root.child("delta") else {
                     return;
                 };
-                if let Some(source) = delta.text("partial_json") {
+                if let Some(item) = delta.get("partial_json")
+                    && let Some(source) = item.text()
+                {
                     out.push(CallPart {
                         key: key(root),
                         id: Default::default(),
@@ -46,6 +48,7 @@ pub(in crate::wire) mod anthropic {
                         arguments: Arguments::Source(source),
                         extent: Extent::Some,
                         place: delta.range(),
+                        arguments_at: Some(item.value),
                     });
                 }
             }
@@ -79,6 +82,7 @@ pub(in crate::wire) mod anthropic {
             arguments: input.map_or(Arguments::None, |input| Arguments::Json(input.bytes())),
             extent,
             place: block.range(),
+            arguments_at: input.map(|input| input.range()),
         })
     }
 
@@ -179,6 +183,7 @@ pub(in crate::wire) mod gemini {
                         extent
                     },
                     place: one.range(),
+                    arguments_at: args.map(|args| args.range()),
                 });
             }
         }
@@ -299,7 +304,9 @@ pub(in crate::wire) mod converse {
             let Some(call) = of.child("toolUse") else {
                 continue;
             };
-            let source = call.text("input");
+            let source = call.get("input");
+            let arguments_at = source.as_ref().map(|item| item.value.clone());
+            let source = source.and_then(|item| item.text());
             out.push(CallPart {
                 key: format!("content[{index}].call"),
                 id: text(&call, "toolUseId"),
@@ -307,6 +314,7 @@ pub(in crate::wire) mod converse {
                 arguments: source.map_or(Arguments::None, Arguments::Source),
                 extent: Extent::Some,
                 place: of.range(),
+                arguments_at,
             });
         }
     }
@@ -325,6 +333,7 @@ pub(in crate::wire) mod converse {
                 arguments: input.map_or(Arguments::None, |input| Arguments::Json(input.bytes())),
                 extent,
                 place: block.range(),
+                arguments_at: input.map(|input| input.range()),
             });
         }
     }

@@ -75,6 +75,8 @@ fn text(name: &str) -> Vec<u8> {
         "percent" => "%20a%41b%2f".to_owned(),
         // Every length is a match that its validator refuses.
         "refused" => format!("secret={} ", "abcdefgh".repeat(30)),
+        // The same from many starts in one state.
+        "overlapping" => "secret=base64=".to_owned(),
         "cards" => "4 1 1 1 ".to_owned(),
         // Many starts in one state, and a header that is no JSON.
         "jwts" => format!("{}.{} ", "eyJa-".repeat(400), "a".repeat(1500)),
@@ -177,7 +179,7 @@ fn deltas(bencher: Bencher<'_, '_>, name: &str) {
 /// Texts made to be slow: time per item is time per byte.
 #[divan::bench(
     args = [
-        "digit_soup", "ones", "dots", "base64", "groups", "gates", "percent", "cards", "refused", "jwts"
+        "digit_soup", "ones", "dots", "base64", "groups", "gates", "percent", "cards", "refused", "overlapping", "jwts"
     ],
     sample_count = 10,
     sample_size = 1

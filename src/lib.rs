@@ -28,6 +28,7 @@
 //! | [`ext_proc`] | the only place that knows Envoy's protobuf |
 //! | [`server`] | listeners, health, reload, drain, admin |
 //! | [`cli`] | one command a file |
+//! | [`identity`] | who calls, as the mesh says it |
 //! | [`limits`], [`opaque`] | every ceiling; every reason why a body gives no text |
 //!
 //! # How a stream is guarded
@@ -57,6 +58,7 @@ pub mod cli;
 pub mod detect;
 pub mod document;
 pub mod ext_proc;
+pub mod identity;
 pub mod limits;
 pub mod opaque;
 pub mod policy;

@@ -3,7 +3,7 @@
 use crate::detect::finder::{Family, Hosts, Options};
 use crate::document::{Document, Errors, Fields, Node, Position};
 use crate::limits::Limits;
-use crate::opaque::Opaque;
+use crate::policy::opaque::OpaqueFile;
 use crate::policy::{AcceptEncoding, Action, Mode};
 use crate::text::{Direction, Role};
 
@@ -37,7 +37,7 @@ pub(super) struct PolicyFile {
     pub(super) limits: Limits,
     pub(super) decision_header: bool,
     pub(super) accept_encoding: AcceptEncoding,
-    pub(super) opaque_allowed: Vec<Opaque>,
+    pub(super) opaque: OpaqueFile,
     /// `pseudonymize.restoreInTools`.
     pub(super) restore_in_tools: Vec<String>,
     /// In the order of `Direction`.
@@ -83,7 +83,7 @@ impl PolicyFile {
             limits: Limits::default(),
             decision_header: false,
             accept_encoding: AcceptEncoding::default(),
-            opaque_allowed: Vec::new(),
+            opaque: OpaqueFile::default(),
             restore_in_tools: Vec::new(),
             entries: [Vec::new(), Vec::new()],
             rules: Vec::new(),
@@ -164,7 +164,7 @@ impl PolicyFile {
             hiding.finish(errors);
         }
         if let Some(opaque) = fields.fields("opaque", errors) {
-            self.read_opaque(opaque, errors);
+            self.opaque = OpaqueFile::read(opaque, errors);
         }
         if let Some(limits) = fields.fields("limits", errors) {
             read_limits(&mut self.limits, limits, errors);
@@ -175,20 +175,6 @@ impl PolicyFile {
         self.decision_header = fields.boolean("decisionHeader", errors).unwrap_or_default();
         fields.finish(errors);
     }
-
-    fn read_opaque(&mut self, mut fields: Fields<'_>, errors: &mut Errors) {
-        const ANSWERS: &[(&str, bool)] = &[("deny", false), ("allow", true)];
-        let default = fields.one_of("default", ANSWERS, errors).unwrap_or(false);
-        for why in Opaque::ALL {
-            if fields
-                .one_of(why.as_str(), ANSWERS, errors)
-                .unwrap_or(default)
-            {
-                self.opaque_allowed.push(why);
-            }
-        }
-        fields.finish(errors);
-    }
 }
 
 impl Entry {
@@ -196,9 +182,11 @@ impl Entry {
         let mut fields = node.fields("a rule", errors)?;
         let detect = name(fields.need("detect", errors), "`detect`", errors);
         let family = detect.as_ref().and_then(|name| Family::by_name(&name.text));
-        let kinds = names(&mut fields, "kinds", errors);
-        let rules = names(&mut fields, "rules", errors);
-        let except = names(&mut fields, "except", errors);
+        let mut listed = |key| match fields.take(key) {
+            Some(node) => names(node, key, errors),
+            None => Vec::new(),
+        };
+        let (kinds, rules, except) = (listed("kinds"), listed("rules"), listed("except"));
         let from = match fields.take("from") {
             Some(node) => read_roles(node, errors),
             // The model's own words: what an upstream echoes of a request is no leak.
@@ -227,6 +215,13 @@ impl Entry {
                 "a request is where the prompt comes from",
             );
             return None;
+        }
+        if options.canary && action == Some(Action::Observe) {
+            errors.push_hint(
+                node.at,
+                "`canary: true` under the action `observe`",
+                "a mark is planted only where it is taken out again: use `redact` or `deny`",
+            );
         }
         Some(Self {
             at: node.at,
@@ -263,6 +258,9 @@ fn read_options(fields: &mut Fields<'_>, family: Option<Family>, errors: &mut Er
         && let Some(words) = fields.integer("words", 5..=100, errors)
     {
         options.words = words;
+    }
+    if family == Some(Family::Leak) {
+        options.canary = fields.boolean("canary", errors).unwrap_or_default();
     }
     options
 }
@@ -378,10 +376,8 @@ fn read_limits(limits: &mut Limits, mut fields: Fields<'_>, errors: &mut Errors)
     fields.finish(errors);
 }
 
-fn names(fields: &mut Fields<'_>, key: &'static str, errors: &mut Errors) -> Vec<Name> {
-    let Some(node) = fields.take(key) else {
-        return Vec::new();
-    };
+/// The names of a list that names something.
+pub(super) fn names(node: &Node, key: &str, errors: &mut Errors) -> Vec<Name> {
     let nodes = node.list(&format!("`{key}`"), errors).unwrap_or_default();
     if nodes.is_empty() {
         let message = format!("`{key}` names nothing");

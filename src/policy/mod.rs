@@ -9,6 +9,7 @@ mod file;
 mod json;
 mod key;
 mod load;
+mod opaque;
 mod select;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub use compile::{Build, MAX_PRIORITY, PLACEHOLDER_DIGITS, numbered};
 pub use decision::{Decision, Finding, Verdict};
 pub use key::{HideKey, MIN_KEY_BYTES};
 pub use load::{Loaded, default, load};
+pub use opaque::OpaqueRules;
 
 use std::sync::Arc;
 
@@ -128,13 +130,6 @@ pub struct Hiding {
     pub restore_in_tools: Vec<String>,
 }
 
-/// What happens to a body that cannot be read: `true` lets it pass, unjudged and counted.
-#[derive(Debug, Clone, Default)]
-pub struct OpaqueRules {
-    /// Reasons that are allowed; every other one is denied.
-    pub allowed: Vec<Opaque>,
-}
-
 /// Rules by direction and role. Roles with the same rules share one scope.
 #[derive(Debug, Default)]
 pub struct Scopes {
@@ -207,7 +202,16 @@ impl Policy {
         let scopes = self.scopes.sets.iter();
         let sets = scopes.flat_map(|scope| scope.enforce.iter().chain(&scope.observe));
         let mut detectors = sets.flat_map(|set| &set.detectors);
-        detectors.any(|detector| matches!(detector, Detector::Leak(_)))
+        detectors.any(|detector| matches!(detector, Detector::Leak(_) | Detector::Canary(_)))
+    }
+
+    /// Whether prompts get a mark.
+    pub fn plants_marks(&self) -> bool {
+        let scopes = self.scopes.sets.iter();
+        let mut detectors = scopes
+            .filter_map(|scope| scope.enforce.as_ref())
+            .flat_map(|set| &set.detectors);
+        detectors.any(|detector| matches!(detector, Detector::Canary(_)))
     }
 
     /// Whether anything is hidden in a way that depends on [`Hiding::key`].
@@ -218,11 +222,12 @@ impl Policy {
             .iter()
             .filter_map(|scope| scope.enforce.as_ref());
         let mut rules = sets.flat_map(|set| &set.rules);
-        rules.any(|rule| matches!(rule.action, Action::Pseudonymize | Action::Hash))
+        let keyed = |action| matches!(action, Action::Pseudonymize | Action::Hash);
+        self.plants_marks() || rules.any(|rule| keyed(rule.action))
     }
 
-    /// Whether a body that is opaque for this reason may pass.
-    pub fn allows_opaque(&self, why: Opaque) -> bool {
-        self.opaque.allowed.contains(&why)
+    /// Whether a body of this direction that is opaque for this reason may pass.
+    pub fn allows_opaque(&self, direction: Direction, why: Opaque) -> bool {
+        self.opaque.allowed(direction).contains(&why)
     }
 }

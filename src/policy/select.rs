@@ -61,7 +61,11 @@ pub(super) fn resolve<'a>(
         .collect()
 }
 
-fn find_pack<'a>(name: &Name, catalogue: &'a Catalogue, errors: &mut Errors) -> Option<&'a Pack> {
+pub(super) fn find_pack<'a>(
+    name: &Name,
+    catalogue: &'a Catalogue,
+    errors: &mut Errors,
+) -> Option<&'a Pack> {
     if Catalogue::is_later(&name.text) {
         let hint = "leave the rule out";
         later(name.at, &format!("`detect: {}`", name.text), hint, errors);

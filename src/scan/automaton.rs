@@ -9,7 +9,7 @@ pub(super) use table::{BEGINS_WORD, KIND_TEXT_START, OPENS, OPENS_GATED, Table};
 use super::gate::{GATES, Gates};
 use super::lint::{self, RuleError};
 use super::rule::Rule;
-use super::validate::Validator;
+use super::validate::{Tallies, Validator};
 use crate::text::fold::fold_str;
 use build::{Family, Pattern};
 use table::Weights;
@@ -137,10 +137,10 @@ impl Automaton {
 }
 
 impl Compiled {
-    /// Whether a match with these bytes counts.
-    pub(super) fn accepts(&self, bytes: &[u8]) -> bool {
+    /// Whether a match with these bytes, the first of them at the detection position `from`, counts.
+    pub(super) fn accepts(&self, bytes: &[u8], from: u64, tallies: &mut Tallies) -> bool {
         self.validate
-            .is_none_or(|validator| validator.accepts(bytes))
+            .is_none_or(|validator| validator.accepts_grown(bytes, from, tallies))
     }
 
     /// Whether a match with these bytes is on the rule's allow-list.

@@ -12,6 +12,7 @@ use super::decode::{Origin, Unit};
 use super::gate::{GateState, LOOK_BACK};
 use super::starts::{Start, Starts};
 use super::stream::Resolved;
+use super::validate::Tallies;
 use crate::text::fold::fold;
 
 /// The window is not trimmed before it has this size.
@@ -38,6 +39,8 @@ pub(super) struct Lane {
     starts: Starts,
     committed: Vec<Committed>,
     gates: GateState,
+    /// What the matches that grow are known to hold.
+    tallies: Tallies,
 }
 
 /// An open-ended rule has accepted a match from this start: every longer one counts, without a cap. Of the
@@ -63,6 +66,7 @@ impl Default for Lane {
             starts: Starts::default(),
             committed: Vec::new(),
             gates: GateState::default(),
+            tallies: Tallies::default(),
         }
     }
 }
@@ -81,6 +85,8 @@ impl Lane {
         self.origin_end = other.origin_end;
         self.solo_state = other.solo_state;
         self.solo = other.solo;
+        // A copy goes on with other bytes at the same positions.
+        self.tallies.clear();
     }
 
     /// Detection bytes read.

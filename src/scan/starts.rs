@@ -1,7 +1,7 @@
 //! The live starts of one lane, by automaton state.
 
 /// No start.
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
 /// Lists of starts, one per state that any is in; their places are reused.
 #[derive(Debug, Clone)]
@@ -20,6 +20,8 @@ pub(super) struct Group {
     pub(super) last: u32,
     /// `at` of the first.
     pub(super) oldest: u64,
+    /// The rule, counted from 1, that has refused every one of them for good; 0 without one.
+    pub(super) refused: u16,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -75,6 +77,7 @@ impl Starts {
             first: link,
             last: link,
             oldest: start.at,
+            refused: start.refused,
         };
         match self.groups.last().copied() {
             Some(last) if last.state == state => {
@@ -113,12 +116,21 @@ impl Starts {
     /// Joins two groups in the same state, oldest start first.
     pub(super) fn merge(&mut self, a: Group, b: Group) -> Group {
         let (mut a, mut b) = if a.oldest <= b.oldest { (a, b) } else { (b, a) };
+        let refused = if a.refused == b.refused { a.refused } else { 0 };
         let appends = self.get(a.last).is_some_and(|last| last.at <= b.oldest);
         if appends {
             self.link(a.last, b.first);
-            return Group { last: b.last, ..a };
+            return Group {
+                last: b.last,
+                refused,
+                ..a
+            };
         }
-        let mut merged = Group { last: a.first, ..a };
+        let mut merged = Group {
+            last: a.first,
+            refused,
+            ..a
+        };
         a.first = self.get(a.first).map_or(NONE, |start| start.next);
         loop {
             let (left, right) = (self.get(a.first), self.get(b.first));

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use crate::detect::finder::Prompt;
+use crate::detect::finder::{Mark, Prompt};
+use crate::identity::Identity;
 use crate::limits::{FINDINGS_KEPT, PROMPT_HASHES};
 use crate::opaque::Opaque;
 use crate::policy::{Action, Decision, Finding, Mode, Policy, RuleInForce, RuleSet, Verdict};
 use crate::scan::{Cover, Found};
 use crate::session::hide::{Hidden, Rewrite, Tail};
 use crate::text::{Direction, Role, Source};
+use crate::wire::calls::Offer;
+
+/// What marks are made as: no kind of a rule is called so.
+const MARK_KIND: &str = "tidegate.canary";
 
 /// The decision of one exchange in the making.
 #[derive(Debug)]
@@ -20,6 +25,9 @@ pub(super) struct Judge {
     hidden: Hidden,
     /// What the answer must not give away, where a rule looks for that.
     prompt: Option<Arc<Prompt>>,
+    identity: Identity,
+    /// Whether the request's prompt is still to get a mark.
+    plants: bool,
 }
 
 /// Why an exchange is refused. Never text of a body.
@@ -44,6 +52,23 @@ pub(super) struct Place<'a> {
     pub(super) role: Role,
 }
 
+/// A call that is complete.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Proposed<'a> {
+    /// Which half: an answer proposes, a request of MCP makes it.
+    pub(super) direction: Direction,
+    /// Which call of its body.
+    pub(super) key: &'a str,
+    /// The provider's id of it.
+    pub(super) id: &'a [u8],
+    /// The tool.
+    pub(super) name: &'a [u8],
+    /// JSON source, or a text.
+    pub(super) arguments: &'a [u8],
+    /// Whether they are a text.
+    pub(super) is_text: bool,
+}
+
 impl Judge {
     pub(super) fn new(policy: Arc<Policy>) -> Self {
         let decision = Decision {
@@ -52,12 +77,18 @@ impl Judge {
         };
         let prompt = policy.needs_prompt();
         Self {
+            plants: policy.plants_marks(),
             policy,
             decision,
             denied: None,
             hidden: Hidden::default(),
             prompt: prompt.then(|| Arc::new(Prompt::new(PROMPT_HASHES))),
+            identity: Identity::default(),
         }
+    }
+
+    pub(super) fn called_by(&mut self, identity: Identity) {
+        self.identity = identity;
     }
 
     pub(super) fn policy(&self) -> &Arc<Policy> {
@@ -101,6 +132,24 @@ impl Judge {
         }
     }
 
+    /// The request gets no mark: it may not be edited, or its answer is not read.
+    pub(super) fn plants_nothing(&mut self) {
+        self.plants = false;
+    }
+
+    /// The mark to plant in `text`, the first text of the request's system prompt. Nothing more is planted then.
+    pub(super) fn plant(&mut self, text: &[u8]) -> Option<String> {
+        if !self.plants || text.trim_ascii().is_empty() {
+            return None;
+        }
+        let digest = self.policy.hiding.key.digest(MARK_KIND, text)?;
+        let mark = Mark::new(&digest);
+        let written = mark.written();
+        self.prompt.as_mut().and_then(Arc::get_mut)?.plant(mark);
+        self.plants = false;
+        Some(written)
+    }
+
     /// What the answer must not give away.
     pub(super) fn prompt(&self) -> Option<&Arc<Prompt>> {
         self.prompt.as_ref()
@@ -117,6 +166,10 @@ impl Judge {
     ) -> Rewrite {
         let hiding = &self.policy.hiding;
         let restores = rule.action == Action::Restore;
+        if restores && rule.placeholder.is_empty() {
+            // The mark in an echo: nothing stood in its place.
+            return Rewrite::Text("".into());
+        }
         if restores
             && (!self.hidden.restores(hiding, place.role, place.channel)
                 || tail.is_in_destination(cover.span.start))
@@ -164,10 +217,26 @@ impl Judge {
         }
     }
 
+    /// Whether calls of tools are judged at all.
+    pub(super) fn judges_calls(&self) -> bool {
+        false
+    }
+
+    /// Tools are offered: the names of those that may not be seen are appended to `withdrawn`.
+    pub(super) fn offers(&mut self, _: Direction, _: &[Offer<'_>], _withdrawn: &mut Vec<Vec<u8>>) {}
+
+    /// A call was made in an earlier turn.
+    pub(super) fn remembers(&mut self, _name: &[u8], _arguments: &[u8]) {}
+
+    /// A call is complete. What is said in its place, if it may not be made.
+    pub(super) fn proposes(&mut self, _: &Proposed<'_>) -> Option<Arc<str>> {
+        None
+    }
+
     /// A body, or the rest of one, is not judged. Says whether it may pass.
     pub(super) fn is_opaque(&mut self, direction: Direction, why: Opaque) -> bool {
         self.is_unjudged(direction, why);
-        if self.policy.allows_opaque(why) {
+        if self.policy.allows_opaque(direction, why) {
             return true;
         }
         self.decision.shadow_verdict = Verdict::Deny;

@@ -3,10 +3,12 @@
 use std::fmt;
 
 use crate::text::{Direction, Role, Source};
+use crate::wire::calls::{CallPart, Offer, Refused, Rest};
 use crate::wire::framing::{Closing, Framing};
 use crate::wire::json::{Key, Node, Tree};
-use crate::wire::path::Path;
+use crate::wire::path::{Path, Step};
 use crate::wire::progress::Progress;
+use crate::wire::splice::Splice;
 
 /// One provider's API. A new one is one file under `dialects/` and one row in its table.
 pub trait Dialect: fmt::Debug + Send + Sync {
@@ -35,6 +37,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// left so: then the path is the channel's name.
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class;
 
+    /// Where in a request a system prompt for a model stands that will answer it: text may be added to its end.
+    /// An element of a list stands for all of them.
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[]
+    }
+
     /// Which channels the event ends: every one whose name begins with a prefix pushed to `ended`.
     fn ends(&self, _: &Document<'_>, _ended: &mut Vec<String>) {}
 
@@ -48,12 +56,40 @@ pub trait Dialect: fmt::Debug + Send + Sync {
         false
     }
 
+    /// What a document, or an event, says of calls of tools, in its order: those that the model proposes, those
+    /// of earlier turns, those that a client makes itself.
+    fn calls<'a>(&self, _: &Document<'a>, _out: &mut Vec<CallPart<'a>>) {}
+
+    /// Takes refused calls out of a document, or of an event, so that what is left reads as if the model had
+    /// said a note instead and stopped. `parts` are those of [`calls`](Self::calls).
+    fn refuse_calls(
+        &self,
+        _: &Document<'_>,
+        _parts: &[CallPart<'_>],
+        _: &Refused<'_>,
+        _out: &mut Vec<Splice>,
+    ) -> Rest {
+        Rest::Stays
+    }
+
+    /// The tools that a document offers: a request to its model, a server to its client.
+    fn offers<'a>(&self, _: &Document<'a>, _out: &mut Vec<Offer<'a>>) {}
+
+    /// Takes the tools away whose names `goes` picks, and what chooses one of them.
+    fn withdraw(&self, _: &Document<'_>, _goes: &dyn Fn(&[u8]) -> bool, _out: &mut Vec<Splice>) {}
+
     /// Notes a request, or an event of an answer, as far as [`ending`](Self::ending) and
     /// [`refusal`](Self::refusal) need it.
     fn passes(&self, _: &Document<'_>, _: &mut Progress) {}
 
     /// The body of a refusal: the provider's own error JSON. `request` is what of the request was noted.
     fn refusal(&self, message: &str, request: &Progress) -> Vec<u8>;
+
+    /// The HTTP status of a refusal. An answer in a protocol of its own, such as an error of JSON-RPC, is a
+    /// success of HTTP: clients throw away what comes with any other.
+    fn refusal_status(&self, _request: &Progress) -> u16 {
+        403
+    }
 
     /// Headers of a refusal beside its content type.
     fn refusal_headers(&self) -> &'static [(&'static str, &'static str)] {

@@ -5,11 +5,13 @@
 //! `role`, `type` or `index` (also `output_index` and its like) in one object makes the document unreadable.
 
 mod cursor;
+mod view;
 mod walk;
 
 use crate::opaque::Opaque;
 
 pub use cursor::{number_at, string_at};
+pub use view::{Item, Kind, View};
 
 use cursor::Cursor;
 use walk::Expect;

@@ -1,6 +1,7 @@
 //! Formats: where the text of a body stands, whose it is, and how an edit goes back into its bytes. Knows
 //! nothing of what is looked for.
 
+pub mod calls;
 pub mod coding;
 pub mod dialect;
 pub mod dialects;

@@ -14,4 +14,5 @@ mod redaction;
 mod sdk;
 mod stream;
 mod tls;
+mod tunnel;
 mod upstream;

@@ -22,7 +22,11 @@ pub(crate) fn policy(spec: &str) -> Arc<Policy> {
 /// The answer `said` to a request as a client reads it, the rules that found something, and the verdict: for
 /// every size of delta and every cut of the stream the same.
 #[track_caller]
-fn answer(policy: &Arc<Policy>, request: &Value, said: &str) -> (String, Vec<String>, Verdict) {
+pub(crate) fn answer(
+    policy: &Arc<Policy>,
+    request: &Value,
+    said: &str,
+) -> (String, Vec<String>, Verdict) {
     let ask = || {
         Exchange::new(
             policy,

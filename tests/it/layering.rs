@@ -11,6 +11,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("limits", &[]),
     ("opaque", &[]),
+    ("identity", &[]),
     // What the operator writes.
     ("document", &[]),
     // What is looked for knows no formats; formats know nothing of what is looked for.
@@ -26,12 +27,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "session",
         &[
-            "policy", "wire", "scan", "detect", "text", "limits", "opaque",
+            "policy", "wire", "scan", "detect", "text", "limits", "opaque", "identity",
         ],
     ),
     // The rim.
     ("telemetry", &["policy", "text", "opaque"]),
-    ("ext_proc", &["session", "policy", "telemetry", "text"]),
+    (
+        "ext_proc",
+        &["session", "policy", "telemetry", "text", "identity"],
+    ),
     (
         "server",
         &[

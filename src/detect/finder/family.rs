@@ -21,6 +21,8 @@ pub struct Options {
     pub hosts: Hosts,
     /// `words`: fewest words of the prompt in a row that are a leak.
     pub words: usize,
+    /// `canary`: whether the prompt gets a mark, which no answer may say.
+    pub canary: bool,
 }
 
 impl Default for Options {
@@ -28,6 +30,7 @@ impl Default for Options {
         Self {
             hosts: Hosts::default(),
             words: 12,
+            canary: false,
         }
     }
 }
@@ -37,6 +40,7 @@ impl Options {
     pub fn meet(&mut self, other: &Self) {
         self.hosts.meet(&other.hosts);
         self.words = self.words.min(other.words);
+        self.canary |= other.canary;
     }
 }
 
@@ -70,6 +74,17 @@ const LEAK: &[Row] = &[(
     &["owasp-llm:2025:LLM07"],
 )];
 
+/// In force beside [`LEAK`] where a line says `canary: true`: the mark in what the model says, and the mark where
+/// an upstream repeats the request.
+const CANARY: &[Row; 2] = &[
+    (
+        "system_prompt_leak.canary",
+        "system_prompt",
+        &["owasp-llm:2025:LLM07"],
+    ),
+    ("system_prompt_leak.echo", "system_prompt", &[]),
+];
+
 impl Family {
     /// The family that a policy names so.
     pub fn by_name(name: &str) -> Option<Self> {
@@ -91,7 +106,7 @@ impl Family {
     pub fn placeholder(id: &str) -> Option<&'static str> {
         Self::of(id).map(|_| match id {
             "link_exfiltration.url" => "[URL]",
-            "system_prompt_leak.run" => "[SYSTEM_PROMPT]",
+            "system_prompt_leak.run" | "system_prompt_leak.canary" => "[SYSTEM_PROMPT]",
             _ => "",
         })
     }
@@ -107,6 +122,12 @@ pub fn families() -> [(&'static str, Vec<Rule>); 3] {
     .map(|(name, rows)| (name, rows.iter().map(rule).collect()))
 }
 
+/// The rules of a planted mark: in what the model says, and in an echo of the request.
+pub fn canary_rules() -> [Rule; 2] {
+    let [said, echoed] = CANARY;
+    [rule(said), rule(echoed)]
+}
+
 /// What the rules `ids` of one set need; `first` is the number of the first of them.
 pub fn detectors<'a>(
     first: usize,
@@ -115,6 +136,7 @@ pub fn detectors<'a>(
     let mut hidden = HiddenRules::default();
     let mut links = LinkRules::default();
     let mut leak = None;
+    let mut canary = None;
     for (rule, (id, options)) in (first..).zip(ids) {
         let hosts = || Some((rule, options.hosts.clone()));
         match id {
@@ -129,12 +151,16 @@ pub fn detectors<'a>(
                 let words = options.words;
                 leak = Some(Detector::Leak(LeakRule { rule, words }));
             }
+            "system_prompt_leak.canary" | "system_prompt_leak.echo" => {
+                canary = Some(Detector::Canary(rule));
+            }
             _ => {}
         }
     }
     let hidden = (hidden != HiddenRules::default()).then_some(Detector::Hidden(hidden));
     let links = (links != LinkRules::default()).then_some(Detector::Links(links));
-    hidden.into_iter().chain(links).chain(leak).collect()
+    let all = hidden.into_iter().chain(links);
+    all.chain(leak).chain(canary).collect()
 }
 
 /// A rule without a pattern: its detector is its pattern.

@@ -1,12 +1,14 @@
 //! Detectors that are code, where no regular expression can say what is looked for. To a channel each is one
 //! more scan: deltas in; covers, findings and the point up to which all is decided out.
 
+mod canary;
 mod family;
 mod hidden;
 mod leak;
 mod links;
 
-pub use family::{Family, Options, detectors, families};
+pub use canary::Mark;
+pub use family::{Family, Options, canary_rules, detectors, families};
 pub use leak::{LeakRule, Prompt};
 pub use links::{Hosts, LinkRules};
 
@@ -15,6 +17,7 @@ use std::sync::Arc;
 use crate::scan::{Cover, Found, Resolved};
 use crate::text::{Source, Span};
 
+use canary::Canary;
 use hidden::Hidden;
 use leak::Leak;
 use links::Links;
@@ -28,6 +31,8 @@ pub enum Detector {
     Links(LinkRules),
     /// Runs of the exchange's own prompt.
     Leak(LeakRule),
+    /// The mark that was planted in the exchange's own prompt, under the rule of this number.
+    Canary(usize),
 }
 
 /// The rules of `hidden_text` that are in force.
@@ -52,6 +57,8 @@ pub enum Finder {
     Links(Links),
     /// For [`Detector::Leak`].
     Leak(Box<Leak>),
+    /// For [`Detector::Canary`].
+    Canary(Box<Canary>),
 }
 
 impl Finder {
@@ -65,6 +72,10 @@ impl Finder {
                 let prompt = prompt.filter(|prompt| !prompt.is_empty())?;
                 Self::Leak(Box::new(Leak::new(*rule, source, Arc::clone(prompt))))
             }
+            Detector::Canary(rule) => {
+                let mark = prompt?.mark()?.clone();
+                Self::Canary(Box::new(Canary::new(*rule, source, mark)))
+            }
         })
     }
 
@@ -74,6 +85,7 @@ impl Finder {
             Self::Hidden(hidden) => hidden.push(delta, out),
             Self::Links(links) => links.push(delta, out),
             Self::Leak(leak) => leak.push(delta, out),
+            Self::Canary(canary) => canary.push(delta, out),
         }
     }
 
@@ -83,6 +95,7 @@ impl Finder {
             Self::Hidden(hidden) => hidden.finish(out),
             Self::Links(links) => links.finish(out),
             Self::Leak(leak) => leak.finish(out),
+            Self::Canary(canary) => canary.finish(out),
         }
     }
 
@@ -92,6 +105,7 @@ impl Finder {
             Self::Hidden(hidden) => hidden.resolved(),
             Self::Links(links) => links.resolved(),
             Self::Leak(leak) => leak.resolved(),
+            Self::Canary(canary) => canary.resolved(),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{Committed, Lane};
 use crate::scan::automaton::{Automaton, BEGINS_WORD, OPENS, OPENS_GATED};
 use crate::scan::cover::{Components, Record};
 use crate::scan::decode::Origin;
-use crate::scan::starts::{Group, Start};
+use crate::scan::starts::{Group, NONE, Start};
 
 impl Lane {
     /// Reads the byte at `at`, which is in the window.
@@ -92,7 +92,7 @@ impl Lane {
             };
             let state = table.next(group.state, label);
             if table.is_loud(state) {
-                self.report(automaton, group, state, components);
+                group.refused = self.report(automaton, group, state, components);
             }
             group.state = state;
             let slack = u64::from(table.slack(state));
@@ -125,7 +125,8 @@ impl Lane {
 
     /// Records what entering `state` reports of the starts of `group`: matches that end before this byte.
     ///
-    /// Of one rule the oldest start that is accepted is enough: its match holds the younger ones'.
+    /// Of one rule the oldest start that is accepted is enough: its match holds the younger ones'. Gives what
+    /// `group.refused` is from now on.
     #[cold]
     fn report(
         &mut self,
@@ -133,25 +134,36 @@ impl Lane {
         group: Group,
         state: u16,
         components: &mut Components,
-    ) {
+    ) -> u16 {
+        let mut refused = group.refused;
+        let mut tallies = std::mem::take(&mut self.tallies);
         for index in automaton.table.matched(state) {
             let Some(rule) = automaton.rule(*index) else {
                 continue;
             };
+            if group.refused == index + 1 {
+                continue;
+            }
             let committed = self.committed.iter();
             let committed = committed.filter(|other| other.rule == *index && other.state == state);
             let before = committed
                 .map(|other| other.start.at)
                 .min()
                 .unwrap_or(u64::MAX);
+            let mut all_refused = true;
             let mut link = group.first;
             while let Some(start) = self.starts.get(link).filter(|start| start.at < before) {
                 let this = std::mem::replace(&mut link, start.next);
-                if start.refused == index + 1 || self.at - start.at > rule.cap {
+                if start.refused == index + 1 {
+                    continue;
+                }
+                if self.at - start.at > rule.cap {
+                    all_refused = false;
                     continue;
                 }
                 let bytes = self.bytes(start.at);
-                if !rule.accepts(bytes) {
+                if !rule.accepts(bytes, start.at, &mut tallies) {
+                    all_refused &= rule.refuses_for_good;
                     if rule.refuses_for_good {
                         self.starts.refuse(this, *index);
                     }
@@ -165,6 +177,7 @@ impl Lane {
                     endless: rule.open_ended && rule.allow.is_empty(),
                     bare: start.bare,
                 });
+                all_refused = false;
                 if rule.open_ended {
                     self.commit(
                         automaton,
@@ -177,7 +190,12 @@ impl Lane {
                 }
                 break;
             }
+            if all_refused && link == NONE {
+                refused = index + 1;
+            }
         }
+        self.tallies = tallies;
+        refused
     }
 
     fn commit(&mut self, automaton: &Automaton, new: Committed) {

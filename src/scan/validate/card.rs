@@ -1,15 +1,10 @@
 //! Payment cards and other numbers under Luhn's formula (ISO/IEC 7812-1, annex B).
 
 use super::number::digits;
-use super::number::value;
 
 /// Whether the digits pass Luhn's formula; separators are ignored, letters are not.
 pub(super) fn luhn(bytes: &[u8]) -> bool {
-    let mut buffer = [0u8; 32];
-    let Some(number) = collect(bytes, &mut buffer) else {
-        return false;
-    };
-    number.len() >= 2 && luhn_of(number)
+    Luhn::of(bytes).is_some_and(|luhn| luhn.length >= 2 && luhn.passes())
 }
 
 /// Whether plain digit values pass Luhn's formula.
@@ -29,14 +24,8 @@ pub(super) fn luhn_of(digits: &[u8]) -> bool {
 /// A payment card: Luhn, and a length that the network of its first digits issues (ISO/IEC 7812 issuer
 /// identification numbers as the networks publish them). Published test cards are in those ranges.
 pub(super) fn card(bytes: &[u8]) -> bool {
-    let mut buffer = [0u8; 32];
-    let Some(number) = collect(bytes, &mut buffer) else {
-        return false;
-    };
-    let Some(first) = number.get(..6) else {
-        return false;
-    };
-    issued(value(first), number.len()) && luhn_of(number)
+    Luhn::of(bytes)
+        .is_some_and(|luhn| luhn.length > 6 && issued(luhn.first, luhn.length) && luhn.passes())
 }
 
 /// Whether a network issues cards of `length` digits that begin with these six.
@@ -69,15 +58,44 @@ pub(super) fn imei(bytes: &[u8]) -> bool {
     digits::<15>(bytes).is_some_and(|number| luhn_of(&number))
 }
 
-fn collect<'b>(bytes: &[u8], buffer: &'b mut [u8; 32]) -> Option<&'b [u8]> {
-    let mut count = 0;
-    for &byte in bytes {
-        if byte.is_ascii_digit() {
-            *buffer.get_mut(count)? = byte - b'0';
-            count += 1;
-        } else if byte.is_ascii_alphabetic() {
-            return None;
+/// Digits as they are read from the left, before their number is known.
+#[derive(Default)]
+struct Luhn {
+    length: usize,
+    /// The first six.
+    first: u64,
+    /// Luhn's sum with the last digit as it is, and with the last digit doubled.
+    sums: [u32; 2],
+}
+
+impl Luhn {
+    /// `None` where a letter stands, or more digits than any number has.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let mut luhn = Self::default();
+        for &byte in bytes {
+            if byte.is_ascii_digit() {
+                luhn.push(byte - b'0');
+            } else if byte.is_ascii_alphabetic() {
+                return None;
+            }
         }
+        (luhn.length <= 32).then_some(luhn)
     }
-    buffer.get(..count)
+
+    fn push(&mut self, digit: u8) {
+        if self.length < 6 {
+            self.first = self.first * 10 + u64::from(digit);
+        }
+        let plain = u32::from(digit);
+        let doubled = if digit > 4 { 2 * plain - 9 } else { 2 * plain };
+        // Whichever way this digit counts, the one before it counts the other.
+        let [as_it_is, twice] = self.sums;
+        self.sums = [twice + plain, as_it_is + doubled];
+        self.length += 1;
+    }
+
+    fn passes(&self) -> bool {
+        let [as_it_is, _] = self.sums;
+        as_it_is.is_multiple_of(10)
+    }
 }

@@ -1,83 +1,58 @@
 //! Secrets: what random tokens and chosen passwords look like, and what only stands in for one.
 
-use super::entropy::bits_per_byte;
-
-/// A JSON Web Token: the first segment is base64url of a JSON object that names its algorithm
-/// (RFC 7519, section 5; RFC 7515, section 4.1.1).
-pub(super) fn jwt(bytes: &[u8]) -> bool {
-    let Some(header) = bytes.split(|&byte| byte == b'.').next() else {
-        return false;
-    };
-    let Some(json) = base64(header) else {
-        return false;
-    };
-    match serde_json::from_slice::<serde_json::Value>(&json) {
-        Ok(value) => value.get("alg").is_some_and(serde_json::Value::is_string),
-        Err(_) => false,
-    }
-}
+use super::entropy::carries;
+use super::tally::Tally;
 
 /// The value of a generic assignment: letters and digits mixed, more than one word with a number, not a
 /// placeholder, not code.
-pub(super) fn mixed_token(bytes: &[u8]) -> bool {
-    let kinds = Kinds::of(bytes);
-    let mixed = kinds.letters >= 2 && kinds.digits >= 2;
-    mixed && bits_per_byte(bytes) >= 2.5 && !is_path(bytes) && !stands_in(bytes)
+pub(super) fn mixed_token(tally: &mut Tally, bytes: &[u8]) -> bool {
+    let mixed = tally.letters >= 2 && tally.digits >= 2;
+    mixed && carries(tally, 25) && !tally.is_path() && !stands_in(tally, bytes)
 }
 
 /// A random token over letters of both cases and digits.
-pub(super) fn mixed_case_token(bytes: &[u8]) -> bool {
-    let kinds = Kinds::of(bytes);
-    let mixed = kinds.upper >= 2 && kinds.letters - kinds.upper >= 2 && kinds.digits >= 1;
-    mixed && bits_per_byte(bytes) >= 3.3 && !stands_in(bytes)
+pub(super) fn mixed_case_token(tally: &mut Tally, bytes: &[u8]) -> bool {
+    let mixed = tally.upper >= 2 && tally.letters - tally.upper >= 2 && tally.digits >= 1;
+    mixed && carries(tally, 33) && !stands_in(tally, bytes)
 }
 
 /// A random token over letters and digits, not a few words with a number.
-pub(super) fn random_token(bytes: &[u8]) -> bool {
-    let kinds = Kinds::of(bytes);
-    let turns = bytes
-        .windows(2)
-        .filter(|pair| matches!(pair, [a, b] if a.is_ascii_digit() != b.is_ascii_digit()))
-        .count();
-    let mixed = kinds.letters >= 3 && kinds.digits >= 3 && turns >= 4;
-    mixed && bits_per_byte(bytes) >= 3.0 && !is_path(bytes) && !stands_in(bytes)
+pub(super) fn random_token(tally: &mut Tally, bytes: &[u8]) -> bool {
+    let mixed = tally.letters >= 3 && tally.digits >= 3 && tally.turns >= 4;
+    mixed && carries(tally, 30) && !tally.is_path() && !stands_in(tally, bytes)
 }
 
 /// The value of something only called a key: random, and more than hex, which keys of caches are too.
-pub(super) fn key_token(bytes: &[u8]) -> bool {
-    let hex = bytes.iter().all(u8::is_ascii_hexdigit);
-    mixed_case_token(bytes) || !hex && random_token(bytes)
+pub(super) fn key_token(tally: &mut Tally, bytes: &[u8]) -> bool {
+    mixed_case_token(tally, bytes) || !tally.hex && random_token(tally, bytes)
 }
 
 /// A token in hex, or one over letters of both cases and digits.
-pub(super) fn hex_or_mixed(bytes: &[u8]) -> bool {
-    let hex = bytes.iter().all(u8::is_ascii_hexdigit) && Kinds::of(bytes).digits > 0;
-    hex && bits_per_byte(bytes) >= 2.5 || mixed_case_token(bytes)
+pub(super) fn hex_or_mixed(tally: &mut Tally, bytes: &[u8]) -> bool {
+    let hex = tally.hex && tally.digits > 0;
+    hex && carries(tally, 25) || mixed_case_token(tally, bytes)
 }
 
 /// A password that somebody chose: letters and digits, or letters of both cases around a sign; not a
 /// word of a program.
-pub(super) fn password(bytes: &[u8]) -> bool {
-    let kinds = Kinds::of(bytes);
-    let inner = bytes
-        .get(1..bytes.len().saturating_sub(1))
-        .unwrap_or_default();
-    let sign = inner.iter().any(|byte| b"!#$%^*@".contains(byte));
-    let mixed = kinds.digits > 0 || (sign && kinds.upper > 0 && kinds.upper < kinds.letters);
-    kinds.letters > 0
-        && mixed
-        && bits_per_byte(bytes) >= 2.0
-        && !is_path(bytes)
-        && !stands_in(bytes)
+pub(super) fn password(tally: &mut Tally, bytes: &[u8]) -> bool {
+    let cases = tally.upper > 0 && tally.upper < tally.letters;
+    let mixed = tally.digits > 0 || (tally.has_inner_sign() && cases);
+    tally.letters > 0 && mixed && carries(tally, 20) && !tally.is_path() && !stands_in(tally, bytes)
 }
 
-/// `user:password` of an option whose password somebody chose.
-pub(super) fn user_password(bytes: &[u8]) -> bool {
-    let Some(colon) = bytes.iter().position(|&byte| byte == b':') else {
-        return false;
-    };
-    let (user, chosen) = bytes.split_at(colon);
-    user.iter().any(u8::is_ascii_alphabetic) && password(chosen.get(1..).unwrap_or_default())
+/// Where the password of `user:password` begins, as an option has it whose password somebody chose.
+pub(super) fn behind_user(bytes: &[u8]) -> Option<usize> {
+    let colon = bytes.iter().position(|&byte| byte == b':')?;
+    let user = bytes.get(..colon)?;
+    user.iter()
+        .any(u8::is_ascii_alphabetic)
+        .then_some(colon + 1)
+}
+
+/// `user:password` in base64 (RFC 7617, section 2).
+pub(super) fn basic_credentials(tally: &mut Tally, _: &[u8]) -> bool {
+    tally.base64.is_pair()
 }
 
 /// `user:password@` of a URL (RFC 3986, section 3.2.1) whose password is no placeholder.
@@ -92,197 +67,21 @@ pub(super) fn url_userinfo(bytes: &[u8]) -> bool {
     )
 }
 
-/// How many bytes of each kind.
-struct Kinds {
-    letters: usize,
-    upper: usize,
-    digits: usize,
-}
-
-impl Kinds {
-    fn of(bytes: &[u8]) -> Self {
-        let count = |is: fn(&u8) -> bool| bytes.iter().filter(|byte| is(byte)).count();
-        Self {
-            letters: count(u8::is_ascii_alphabetic),
-            upper: count(u8::is_ascii_uppercase),
-            digits: count(u8::is_ascii_digit),
-        }
-    }
-}
-
-/// `user:password` in base64 (RFC 7617, section 2).
-pub(super) fn basic_credentials(bytes: &[u8]) -> bool {
-    let Some(encoded) = bytes.rsplit(|&byte| byte == b' ').next() else {
-        return false;
-    };
-    match base64(encoded) {
-        Some(text) => text.contains(&b':') && text.iter().all(|byte| !byte.is_ascii_control()),
-        None => false,
-    }
-}
-
-/// Names with digits that programs are full of: a text that has digits in no other place is code.
-const NAMES: &[&[u8]] = &[
-    b"base64",
-    b"u8",
-    b"u16",
-    b"u32",
-    b"u64",
-    b"i8",
-    b"i16",
-    b"i32",
-    b"i64",
-    b"f32",
-    b"f64",
-    b"b16",
-    b"v8",
-    b"base32",
-    b"base58",
-    b"sha1",
-    b"sha224",
-    b"sha256",
-    b"sha384",
-    b"sha512",
-    b"sha3",
-    b"md5",
-    b"utf8",
-    b"utf-8",
-    b"utf16",
-    b"utf_8",
-    b"b64",
-    b"b32",
-    b"uuid4",
-    b"uuid1",
-    b"uuid7",
-    b"int8",
-    b"int16",
-    b"int32",
-    b"int64",
-    b"float32",
-    b"float64",
-    b"argon2",
-    b"pbkdf2",
-    b"rs256",
-    b"hs256",
-    b"hs512",
-    b"es256",
-    b"ps256",
-    b"oauth2",
-    b"http2",
-    b"k8s",
-    b"ec2",
-    b"x509",
-    b"auth0",
-    b"i18n",
-    b"l10n",
-    b"pkcs8",
-    b"pkcs12",
-    b"aes128",
-    b"aes256",
-    b"ed25519",
-    b"x25519",
-    b"p256",
-    b"crc32",
-    b"25519",
-    b"chacha20",
-    b"poly1305",
-    b"ascii85",
-    b"latin1",
-    b"iso8859",
-    b"win32",
-    b"psycopg2",
-    b"mysql2",
-    b"python3",
-    b"boto3",
-    b"urllib3",
-    b"neo4j",
-    b"level3",
-    b"web3",
-    b"d3",
-    b"s3",
-    b"v1",
-    b"v2",
-    b"v3",
-    b"v4",
-    b"2fa",
-    b"mfa2",
-    b"step1",
-    b"step2",
-    b"0x",
-];
-
 /// Text that names a value instead of being one: a path, a call, a variable, a name with a number.
-fn stands_in(bytes: &[u8]) -> bool {
+fn stands_in(tally: &mut Tally, bytes: &[u8]) -> bool {
     let first = bytes.first().copied().unwrap_or_default();
-    if matches!(first, b'$' | b'%' | b'<' | b'{' | b'[' | b'/' | b'.' | b'&') {
-        return true;
-    }
-    let hex = bytes.strip_prefix(b"0x").unwrap_or_default();
-    if !hex.is_empty() && hex.iter().all(u8::is_ascii_hexdigit) || is_version(bytes) {
-        return true;
-    }
-    let mut rest = bytes;
-    while let Some(&byte) = rest.first() {
-        // A name that is not complete yet counts: a shorter match must not be accepted before it is.
-        let name = NAMES
-            .iter()
-            .map(|name| name.len().min(rest.len()))
-            .zip(NAMES);
-        let name = name.filter_map(|(length, name)| rest.get(..length).zip(name.get(..length)));
-        let length = name
-            .filter(|(text, name)| text.eq_ignore_ascii_case(name))
-            .filter(|(text, _)| text.iter().any(u8::is_ascii_digit))
-            .map(|(text, _)| text.len())
-            .max();
-        rest = match length {
-            Some(length) => rest.get(length..).unwrap_or_default(),
-            None if byte.is_ascii_digit() => return false,
-            None => rest.get(1..).unwrap_or_default(),
-        };
-    }
-    Kinds::of(bytes).digits > 0
+    matches!(first, b'$' | b'%' | b'<' | b'{' | b'[' | b'/' | b'.' | b'&')
+        || tally.length() > 2 && tally.hex_behind_0x
+        || is_version(bytes)
+        || tally.has_only_named_digits(bytes)
 }
 
 /// `1.2`, `v1.2.3-rc1`: begins with a major and a minor number.
 fn is_version(bytes: &[u8]) -> bool {
     let number = bytes.strip_prefix(b"v").unwrap_or(bytes);
-    let major = number
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let digits = number.iter().take(4);
+    let major = digits.take_while(|byte| byte.is_ascii_digit()).count();
     (1..=3).contains(&major)
         && number.get(major) == Some(&b'.')
         && number.get(major + 1).is_some_and(u8::is_ascii_digit)
-}
-
-/// A path of a file, of a module or of a URL: no random token has both signs of a path.
-fn is_path(bytes: &[u8]) -> bool {
-    let joined = bytes.windows(2).any(|signs| signs == b"::");
-    let address = bytes.windows(3).any(|signs| signs == b"://");
-    joined || address || bytes.contains(&b'/') && bytes.contains(&b'.')
-}
-
-/// Decodes base64 of either alphabet (RFC 4648, sections 4 and 5), padded or not.
-fn base64(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(bytes.len() / 4 * 3 + 3);
-    let mut bits = 0u32;
-    let mut have = 0;
-    for &byte in bytes {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            b'=' => break,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        have += 6;
-        if have >= 8 {
-            have -= 8;
-            out.push((bits >> have) as u8);
-        }
-    }
-    Some(out)
 }

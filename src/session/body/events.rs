@@ -12,6 +12,7 @@ mod template;
 
 use crate::opaque::Opaque;
 use crate::scan::Resolved;
+use crate::session::body::calls::Calls;
 use crate::session::body::charge;
 use crate::session::judge::Judge;
 use crate::text::Direction;
@@ -39,6 +40,7 @@ pub(in crate::session) struct Events {
     is_begun: bool,
     reader: Reader,
     channels: Channels,
+    calls: Calls,
     queue: Queue,
     /// Of all events read; each waiting event carries a copy where it changed something.
     read: Progress,
@@ -72,6 +74,7 @@ impl Events {
             is_begun: false,
             reader: Reader::default(),
             channels: Channels::default(),
+            calls: Calls::new(direction),
             queue: Queue::default(),
             read: Progress::default(),
             left: Progress::default(),
@@ -155,10 +158,12 @@ impl Events {
     pub(super) fn into_rest(mut self, judge: &mut Judge, out: &mut Vec<u8>) {
         self.finish("", judge);
         self.queue.leave(
-            &self.channels,
+            (&self.channels, &self.calls),
             &mut queue::Writer {
                 reader: &mut self.reader,
                 framing: self.framing,
+                dialect: self.dialect,
+                direction: self.direction,
             },
             &mut self.left,
             out,
@@ -171,10 +176,12 @@ impl Events {
             return Ok(());
         }
         self.queue.leave(
-            &self.channels,
+            (&self.channels, &self.calls),
             &mut queue::Writer {
                 reader: &mut self.reader,
                 framing: self.framing,
+                dialect: self.dialect,
+                direction: self.direction,
             },
             &mut self.left,
             out,
@@ -210,14 +217,20 @@ impl Events {
             None => self.read(event, is_first, shape, judge),
         };
         let may_leave = result.is_ok() && judge.denied().is_none();
-        self.queue
-            .settle(event, may_leave, &self.channels, &mut self.left, out);
+        self.queue.settle(
+            event,
+            may_leave,
+            (&self.channels, &self.calls),
+            &mut self.left,
+            out,
+        );
         result
     }
 
     /// Ends every channel whose name begins with `prefix`.
     fn finish(&mut self, prefix: &str, judge: &mut Judge) {
         self.templates.clear();
+        self.calls.end(prefix, judge);
         for index in self.channels.take_named(prefix) {
             if judge.denied().is_some() {
                 return;

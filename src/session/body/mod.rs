@@ -1,6 +1,7 @@
 //! A body of one direction: bytes in, guarded bytes out. The same bytes give the same result whatever the
 //! pieces they come in.
 
+mod calls;
 mod events;
 mod form;
 mod plain;

@@ -114,6 +114,10 @@ impl Dialect for A2a {
         jsonrpc::refusal(message, request)
     }
 
+    fn refusal_status(&self, request: &Progress) -> u16 {
+        jsonrpc::status(request)
+    }
+
     fn ending(&self, message: &str, request: &Progress, answer: &Progress) -> Vec<Closing> {
         let error = jsonrpc::ending(message, request, answer);
         error.map(Closing::data).into_iter().collect()

@@ -7,12 +7,14 @@
 use serde_json::json;
 
 use crate::text::{Direction, Role, Source};
+use crate::wire::calls::{CallPart, Offer, Refused, Rest, blocks};
 use crate::wire::dialect::{Class, Dialect, Document, Join, LeafContext, Target, is_structural};
 use crate::wire::framing::Closing;
 use crate::wire::json::Node;
 use crate::wire::path::Step::{At, Name};
 use crate::wire::path::{Step, write_steps};
 use crate::wire::progress::Progress;
+use crate::wire::splice::Splice;
 
 /// `POST …/v1/messages` and what hangs below it, `…/v1/complete`.
 #[derive(Debug)]
@@ -36,6 +38,10 @@ impl Dialect for AnthropicMessages {
                 "/v1/messages/batches",
                 "/v1/complete",
             ])
+    }
+
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[&[Name(b"system")], &[Name(b"system"), At(0), Name(b"text")]]
     }
 
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
@@ -63,6 +69,34 @@ impl Dialect for AnthropicMessages {
 
     fn is_terminal(&self, _: &[u8]) -> bool {
         false
+    }
+
+    fn calls<'a>(&self, document: &Document<'a>, out: &mut Vec<CallPart<'a>>) {
+        blocks::anthropic::calls(document, out);
+    }
+
+    fn refuse_calls(
+        &self,
+        document: &Document<'_>,
+        parts: &[CallPart<'_>],
+        refused: &Refused<'_>,
+        out: &mut Vec<Splice>,
+    ) -> Rest {
+        blocks::anthropic::refuse(document, parts, refused, out);
+        Rest::Stays
+    }
+
+    fn offers<'a>(&self, document: &Document<'a>, out: &mut Vec<Offer<'a>>) {
+        blocks::anthropic::offers(document, out);
+    }
+
+    fn withdraw(
+        &self,
+        document: &Document<'_>,
+        goes: &dyn Fn(&[u8]) -> bool,
+        out: &mut Vec<Splice>,
+    ) {
+        blocks::anthropic::withdraw(document, goes, out);
     }
 
     fn passes(&self, document: &Document<'_>, progress: &mut Progress) {

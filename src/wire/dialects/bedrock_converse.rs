@@ -6,11 +6,13 @@
 use serde_json::json;
 
 use crate::text::{Direction, Role, Source};
+use crate::wire::calls::{CallPart, Offer, Refused, Rest, blocks};
 use crate::wire::dialect::{Class, Dialect, Document, Join, LeafContext, Target};
 use crate::wire::framing::Closing;
 use crate::wire::path::Step;
 use crate::wire::path::Step::{At, Name};
 use crate::wire::progress::Progress;
+use crate::wire::splice::Splice;
 
 /// `POST /model/<id>/converse` and `/converse-stream`.
 #[derive(Debug)]
@@ -26,6 +28,10 @@ impl Dialect for BedrockConverse {
 
     fn claims(&self, target: &Target<'_>) -> bool {
         target.path.contains("/model/") && target.ends_with(&["/converse", "/converse-stream"])
+    }
+
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[&[Name(b"system"), At(0), Name(b"text")]]
     }
 
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
@@ -45,6 +51,34 @@ impl Dialect for BedrockConverse {
 
     fn is_terminal(&self, _: &[u8]) -> bool {
         false
+    }
+
+    fn calls<'a>(&self, document: &Document<'a>, out: &mut Vec<CallPart<'a>>) {
+        blocks::converse::calls(document, out);
+    }
+
+    fn refuse_calls(
+        &self,
+        document: &Document<'_>,
+        parts: &[CallPart<'_>],
+        refused: &Refused<'_>,
+        out: &mut Vec<Splice>,
+    ) -> Rest {
+        blocks::converse::refuse(document, parts, refused, out);
+        Rest::Stays
+    }
+
+    fn offers<'a>(&self, document: &Document<'a>, out: &mut Vec<Offer<'a>>) {
+        blocks::converse::offers(document, out);
+    }
+
+    fn withdraw(
+        &self,
+        document: &Document<'_>,
+        goes: &dyn Fn(&[u8]) -> bool,
+        out: &mut Vec<Splice>,
+    ) {
+        blocks::converse::withdraw(document, goes, out);
     }
 
     fn passes(&self, document: &Document<'_>, progress: &mut Progress) {

@@ -11,17 +11,31 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::text::{Direction, Role};
+use crate::wire::calls::{CallPart, Offer, Refused, Rest};
 use crate::wire::dialect::{Class, Dialect, Document, LeafContext, Target, is_structural};
 use crate::wire::dialects::anthropic_messages::AnthropicMessages;
 use crate::wire::dialects::bedrock_converse;
 use crate::wire::dialects::openai_chat::OpenAiChat;
 use crate::wire::framing::Closing;
+use crate::wire::path::Step;
 use crate::wire::path::Step::{At, Name};
 use crate::wire::progress::Progress;
+use crate::wire::splice::Splice;
 
 /// `POST /model/<id>/invoke` and `/invoke-with-response-stream`.
 #[derive(Debug)]
 pub struct BedrockInvoke;
+
+/// The API whose shape a document has, as far as calls of tools go: Nova's is that of `Converse`.
+fn model(document: &Document<'_>) -> &'static dyn Dialect {
+    if document.child("choices").is_some() {
+        &OpenAiChat
+    } else if document.child("output").is_some() || document.child("toolConfig").is_some() {
+        &bedrock_converse::BedrockConverse
+    } else {
+        &AnthropicMessages
+    }
+}
 
 /// Events of Nova, which wraps those of `ConverseStream` by their names.
 const WRAPPED: [&str; 6] = [
@@ -47,6 +61,21 @@ impl Dialect for BedrockInvoke {
         Some(b"bytes")
     }
 
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[
+            &[Name(b"system")],
+            &[Name(b"system"), At(0), Name(b"text")],
+            &[Name(b"messages"), At(0), Name(b"content")],
+            &[
+                Name(b"messages"),
+                At(0),
+                Name(b"content"),
+                At(0),
+                Name(b"text"),
+            ],
+        ]
+    }
+
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
         match leaf.direction {
             Direction::Request => request(leaf, channel),
@@ -66,6 +95,33 @@ impl Dialect for BedrockInvoke {
         if document.child("amazon-bedrock-invocationMetrics").is_some() {
             ended.push(String::new());
         }
+    }
+
+    fn calls<'a>(&self, document: &Document<'a>, out: &mut Vec<CallPart<'a>>) {
+        model(document).calls(document, out);
+    }
+
+    fn refuse_calls(
+        &self,
+        document: &Document<'_>,
+        parts: &[CallPart<'_>],
+        refused: &Refused<'_>,
+        out: &mut Vec<Splice>,
+    ) -> Rest {
+        model(document).refuse_calls(document, parts, refused, out)
+    }
+
+    fn offers<'a>(&self, document: &Document<'a>, out: &mut Vec<Offer<'a>>) {
+        model(document).offers(document, out);
+    }
+
+    fn withdraw(
+        &self,
+        document: &Document<'_>,
+        goes: &dyn Fn(&[u8]) -> bool,
+        out: &mut Vec<Splice>,
+    ) {
+        model(document).withdraw(document, goes, out);
     }
 
     fn passes(&self, document: &Document<'_>, progress: &mut Progress) {

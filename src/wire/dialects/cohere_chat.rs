@@ -5,11 +5,13 @@
 use serde_json::json;
 
 use crate::text::{Direction, Role};
+use crate::wire::calls::{CallPart, Offer, Refused, Rest, list};
 use crate::wire::dialect::{Class, Dialect, Document, Join, LeafContext, Target, is_structural};
 use crate::wire::framing::Closing;
 use crate::wire::path::Step::{At, Name};
 use crate::wire::path::{Step, write_steps};
 use crate::wire::progress::Progress;
+use crate::wire::splice::Splice;
 
 /// `POST /v2/chat`, `/v1/chat`, and Cohere's embed and rerank.
 #[derive(Debug)]
@@ -23,6 +25,20 @@ impl Dialect for CohereChat {
     fn claims(&self, target: &Target<'_>) -> bool {
         target.ends_with(&["/v2/chat", "/v1/chat"])
             || target.ends_with(&["/v2/embed", "/v1/embed", "/v2/rerank", "/v1/rerank"])
+    }
+
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[
+            &[Name(b"preamble")],
+            &[Name(b"messages"), At(0), Name(b"content")],
+            &[
+                Name(b"messages"),
+                At(0),
+                Name(b"content"),
+                At(0),
+                Name(b"text"),
+            ],
+        ]
     }
 
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
@@ -53,6 +69,33 @@ impl Dialect for CohereChat {
 
     fn is_terminal(&self, _: &[u8]) -> bool {
         false
+    }
+
+    fn calls<'a>(&self, document: &Document<'a>, out: &mut Vec<CallPart<'a>>) {
+        list::cohere::calls(document, out);
+    }
+
+    fn refuse_calls(
+        &self,
+        document: &Document<'_>,
+        parts: &[CallPart<'_>],
+        refused: &Refused<'_>,
+        out: &mut Vec<Splice>,
+    ) -> Rest {
+        list::cohere::refuse(document, parts, refused, out)
+    }
+
+    fn offers<'a>(&self, document: &Document<'a>, out: &mut Vec<Offer<'a>>) {
+        list::offers(document, out);
+    }
+
+    fn withdraw(
+        &self,
+        document: &Document<'_>,
+        goes: &dyn Fn(&[u8]) -> bool,
+        out: &mut Vec<Splice>,
+    ) {
+        list::withdraw(document, goes, out);
     }
 
     fn passes(&self, document: &Document<'_>, progress: &mut Progress) {

@@ -8,12 +8,14 @@
 use serde_json::json;
 
 use crate::text::{Direction, Role, Source};
+use crate::wire::calls::{CallPart, Offer, Refused, Rest, blocks};
 use crate::wire::dialect::{Class, Dialect, Document, Join, LeafContext, Target};
 use crate::wire::framing::{Closing, Framing};
 use crate::wire::json::{Key, Node};
 use crate::wire::path::Step::{At, Name};
 use crate::wire::path::{Step, write_steps};
 use crate::wire::progress::Progress;
+use crate::wire::splice::Splice;
 
 /// `POST …/models/<model>:generateContent` and its like.
 #[derive(Debug)]
@@ -62,6 +64,23 @@ impl Dialect for Gemini {
         }
     }
 
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[
+            &[
+                Name(b"systemInstruction"),
+                Name(b"parts"),
+                At(0),
+                Name(b"text"),
+            ],
+            &[
+                Name(b"system_instruction"),
+                Name(b"parts"),
+                At(0),
+                Name(b"text"),
+            ],
+        ]
+    }
+
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
         match leaf.direction {
             Direction::Request => request(leaf, channel),
@@ -77,6 +96,34 @@ impl Dialect for Gemini {
 
     fn is_terminal(&self, _: &[u8]) -> bool {
         false
+    }
+
+    fn calls<'a>(&self, document: &Document<'a>, out: &mut Vec<CallPart<'a>>) {
+        blocks::gemini::calls(document, out);
+    }
+
+    fn refuse_calls(
+        &self,
+        _: &Document<'_>,
+        parts: &[CallPart<'_>],
+        refused: &Refused<'_>,
+        out: &mut Vec<Splice>,
+    ) -> Rest {
+        blocks::gemini::refuse(parts, refused, out);
+        Rest::Stays
+    }
+
+    fn offers<'a>(&self, document: &Document<'a>, out: &mut Vec<Offer<'a>>) {
+        blocks::gemini::offers(document, out);
+    }
+
+    fn withdraw(
+        &self,
+        document: &Document<'_>,
+        goes: &dyn Fn(&[u8]) -> bool,
+        out: &mut Vec<Splice>,
+    ) {
+        blocks::gemini::withdraw(document, goes, out);
     }
 
     fn passes(&self, document: &Document<'_>, progress: &mut Progress) {

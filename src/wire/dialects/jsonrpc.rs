@@ -87,12 +87,22 @@ pub(super) fn refusal(message: &str, request: &Progress) -> Vec<u8> {
     answer.to_string().into_bytes()
 }
 
-/// The errors that end a stream: one a request, unless all is answered or nothing was asked.
-pub(super) fn ending(message: &str, request: &Progress, answer: &Progress) -> Option<Vec<u8>> {
-    let is_asked = ["id", "batch"].iter().any(|name| {
+/// The HTTP status of [`refusal`]: an error that answers a request is an answer (MCP, "Transports"), one that
+/// answers none is not.
+pub(super) fn status(request: &Progress) -> u16 {
+    if is_asked(request) { 200 } else { 403 }
+}
+
+/// Whether there is a request to answer.
+fn is_asked(request: &Progress) -> bool {
+    ["id", "batch"].iter().any(|name| {
         request
             .value(name)
             .is_some_and(|ids| !matches!(ids, b"[]" | b"[null]"))
-    });
-    (is_asked && !answer.is_finished()).then(|| refusal(message, request))
+    })
+}
+
+/// The errors that end a stream: one a request, unless all is answered or nothing was asked.
+pub(super) fn ending(message: &str, request: &Progress, answer: &Progress) -> Option<Vec<u8>> {
+    (is_asked(request) && !answer.is_finished()).then(|| refusal(message, request))
 }

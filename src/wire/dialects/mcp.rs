@@ -6,12 +6,14 @@
 //! "Client features" and "Transports".
 
 use crate::text::{Direction, Role};
+use crate::wire::calls::{CallPart, Offer, rpc};
 use crate::wire::dialect::{Class, Dialect, Document, LeafContext, Target};
 use crate::wire::dialects::jsonrpc;
 use crate::wire::framing::Closing;
 use crate::wire::path::Step;
 use crate::wire::path::Step::{At, Name};
 use crate::wire::progress::Progress;
+use crate::wire::splice::Splice;
 
 /// `POST` and `GET …/mcp`, and the endpoints of the older transport.
 #[derive(Debug)]
@@ -77,12 +79,33 @@ impl Dialect for Mcp {
         event == b"endpoint"
     }
 
+    fn calls<'a>(&self, document: &Document<'a>, out: &mut Vec<CallPart<'a>>) {
+        rpc::calls(document, out);
+    }
+
+    fn offers<'a>(&self, document: &Document<'a>, out: &mut Vec<Offer<'a>>) {
+        rpc::offers(document, out);
+    }
+
+    fn withdraw(
+        &self,
+        document: &Document<'_>,
+        goes: &dyn Fn(&[u8]) -> bool,
+        out: &mut Vec<Splice>,
+    ) {
+        rpc::withdraw(document, goes, out);
+    }
+
     fn passes(&self, document: &Document<'_>, progress: &mut Progress) {
         jsonrpc::passes(document, progress);
     }
 
     fn refusal(&self, message: &str, request: &Progress) -> Vec<u8> {
         jsonrpc::refusal(message, request)
+    }
+
+    fn refusal_status(&self, request: &Progress) -> u16 {
+        jsonrpc::status(request)
     }
 
     fn ending(&self, message: &str, request: &Progress, answer: &Progress) -> Vec<Closing> {

@@ -6,11 +6,13 @@
 use serde_json::json;
 
 use crate::text::{Direction, Role, Source};
+use crate::wire::calls::{CallPart, Offer, Refused, Rest, list};
 use crate::wire::dialect::{Class, Dialect, Document, Join, LeafContext, Target, is_structural};
 use crate::wire::framing::Closing;
 use crate::wire::path::Step;
 use crate::wire::path::Step::{At, Name};
 use crate::wire::progress::Progress;
+use crate::wire::splice::Splice;
 
 /// `POST …/api/chat` and its like.
 #[derive(Debug)]
@@ -40,6 +42,10 @@ impl Dialect for Ollama {
         ])
     }
 
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[&[Name(b"messages"), At(0), Name(b"content")]]
+    }
+
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
         match leaf.direction {
             Direction::Request => Class::alone(request(leaf)),
@@ -55,6 +61,34 @@ impl Dialect for Ollama {
 
     fn is_terminal(&self, _: &[u8]) -> bool {
         false
+    }
+
+    fn calls<'a>(&self, document: &Document<'a>, out: &mut Vec<CallPart<'a>>) {
+        list::calls(document, out);
+    }
+
+    fn refuse_calls(
+        &self,
+        document: &Document<'_>,
+        parts: &[CallPart<'_>],
+        refused: &Refused<'_>,
+        out: &mut Vec<Splice>,
+    ) -> Rest {
+        list::refuse(document, parts, refused, out);
+        Rest::Stays
+    }
+
+    fn offers<'a>(&self, document: &Document<'a>, out: &mut Vec<Offer<'a>>) {
+        list::offers(document, out);
+    }
+
+    fn withdraw(
+        &self,
+        document: &Document<'_>,
+        goes: &dyn Fn(&[u8]) -> bool,
+        out: &mut Vec<Splice>,
+    ) {
+        list::withdraw(document, goes, out);
     }
 
     fn passes(&self, document: &Document<'_>, progress: &mut Progress) {

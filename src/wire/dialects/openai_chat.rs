@@ -9,12 +9,14 @@
 use serde_json::{Value, json};
 
 use crate::text::{Direction, Role};
+use crate::wire::calls::{CallPart, Offer, Refused, Rest, list};
 use crate::wire::dialect::{Class, Dialect, Document, Join, LeafContext, Target, is_structural};
 use crate::wire::framing::Closing;
 use crate::wire::json::{Key, Node, Tree};
 use crate::wire::path::Step::{At, Name};
 use crate::wire::path::{Step, write_steps};
 use crate::wire::progress::Progress;
+use crate::wire::splice::Splice;
 
 /// `POST …/chat/completions`, stored completions under it, and Mistral's `agents` and `fim` of the same shape.
 #[derive(Debug)]
@@ -33,6 +35,19 @@ impl Dialect for OpenAiChat {
         ]) || target.path.contains("/chat/completions/")
     }
 
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[
+            &[Name(b"messages"), At(0), Name(b"content")],
+            &[
+                Name(b"messages"),
+                At(0),
+                Name(b"content"),
+                At(0),
+                Name(b"text"),
+            ],
+        ]
+    }
+
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
         match leaf.direction {
             Direction::Request => request(leaf, 0, leaf.path.steps()),
@@ -44,6 +59,34 @@ impl Dialect for OpenAiChat {
         for_finished(document.bytes, document.tree, |index| {
             ended.push(format!("choices[{index}]."));
         });
+    }
+
+    fn calls<'a>(&self, document: &Document<'a>, out: &mut Vec<CallPart<'a>>) {
+        list::calls(document, out);
+    }
+
+    fn refuse_calls(
+        &self,
+        document: &Document<'_>,
+        parts: &[CallPart<'_>],
+        refused: &Refused<'_>,
+        out: &mut Vec<Splice>,
+    ) -> Rest {
+        list::refuse(document, parts, refused, out);
+        Rest::Stays
+    }
+
+    fn offers<'a>(&self, document: &Document<'a>, out: &mut Vec<Offer<'a>>) {
+        list::offers(document, out);
+    }
+
+    fn withdraw(
+        &self,
+        document: &Document<'_>,
+        goes: &dyn Fn(&[u8]) -> bool,
+        out: &mut Vec<Splice>,
+    ) {
+        list::withdraw(document, goes, out);
     }
 
     fn passes(&self, document: &Document<'_>, progress: &mut Progress) {

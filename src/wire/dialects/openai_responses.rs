@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::text::{Direction, Role};
+use crate::wire::calls::{CallPart, Offer, Refused, Rest, items};
 use crate::wire::dialect::{Class, Dialect, Document, Join, LeafContext, Target, is_structural};
 use crate::wire::dialects::openai_chat;
 use crate::wire::framing::Closing;
@@ -18,6 +19,7 @@ use crate::wire::json::Tree;
 use crate::wire::path::Step::{At, Name};
 use crate::wire::path::{Step, write_steps};
 use crate::wire::progress::Progress;
+use crate::wire::splice::Splice;
 
 /// `POST …/responses`, and what is under it.
 #[derive(Debug)]
@@ -58,6 +60,20 @@ impl Dialect for OpenAiResponses {
         })
     }
 
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[
+            &[Name(b"instructions")],
+            &[Name(b"input"), At(0), Name(b"content")],
+            &[
+                Name(b"input"),
+                At(0),
+                Name(b"content"),
+                At(0),
+                Name(b"text"),
+            ],
+        ]
+    }
+
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
         let steps = leaf.path.steps();
         let kind = match leaf.root_kind() {
@@ -93,6 +109,33 @@ impl Dialect for OpenAiResponses {
             }
             _ => {}
         }
+    }
+
+    fn calls<'a>(&self, document: &Document<'a>, out: &mut Vec<CallPart<'a>>) {
+        items::calls(document, out);
+    }
+
+    fn refuse_calls(
+        &self,
+        document: &Document<'_>,
+        parts: &[CallPart<'_>],
+        refused: &Refused<'_>,
+        out: &mut Vec<Splice>,
+    ) -> Rest {
+        items::refuse(document, parts, refused, out)
+    }
+
+    fn offers<'a>(&self, document: &Document<'a>, out: &mut Vec<Offer<'a>>) {
+        items::offers(document, out);
+    }
+
+    fn withdraw(
+        &self,
+        document: &Document<'_>,
+        goes: &dyn Fn(&[u8]) -> bool,
+        out: &mut Vec<Splice>,
+    ) {
+        items::withdraw(document, goes, out);
     }
 
     fn passes(&self, document: &Document<'_>, progress: &mut Progress) {

@@ -1,5 +1,6 @@
 //! Events that wait, in order, until all their text is decided.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,15 +8,18 @@ use std::sync::Arc;
 use zeroize::Zeroize;
 
 use crate::scan::Resolved;
+use crate::session::body::calls::{Calls, Mention};
 use crate::session::body::events::channels::Channels;
 use crate::session::body::events::data::{in_event, joined};
 use crate::session::body::events::nested::Nested;
 use crate::session::body::events::template::Hole;
 use crate::session::channel::Channel;
+use crate::text::Direction;
+use crate::wire::calls::Rest;
 use crate::wire::framing::Parts;
 use crate::wire::reader::{Place, Reader};
 use crate::wire::splice::Splice;
-use crate::wire::{Framing, Join, Progress};
+use crate::wire::{Dialect, Framing, Join, Progress};
 
 /// Spent events kept for their buffers.
 const SPARE: usize = 8;
@@ -39,6 +43,8 @@ pub(super) struct Held {
     /// The document that stands in it in another coding.
     pub(super) nested: Option<Nested>,
     pub(super) texts: Vec<HeldText>,
+    /// What it says of calls.
+    pub(super) mentions: Vec<Option<Mention>>,
     /// What has gone by once this event leaves, where it changed something.
     pub(super) after: Option<Box<Progress>>,
 }
@@ -71,6 +77,8 @@ pub(super) enum Layer {
 pub(super) struct Writer<'a> {
     pub(super) reader: &'a mut Reader,
     pub(super) framing: Framing,
+    pub(super) dialect: &'static dyn Dialect,
+    pub(super) direction: Direction,
 }
 
 /// Text that goes, and what comes in its place.
@@ -90,12 +98,13 @@ impl Drop for Held {
 }
 
 impl Held {
-    /// Whether some of its text is not decided yet.
-    fn waits(&self, channels: &Channels) -> bool {
-        self.texts.iter().any(|text| {
-            let channel = text.channel.and_then(|index| channels.get(index));
-            channel.is_some_and(|channel| channel.resolved() < text.end)
-        })
+    /// Whether some of its text, or a call of which it says a part, is not decided yet.
+    fn waits(&self, channels: &Channels, calls: &Calls) -> bool {
+        calls.wait(&self.mentions)
+            || self.texts.iter().any(|text| {
+                let channel = text.channel.and_then(|index| channels.get(index));
+                channel.is_some_and(|channel| channel.resolved() < text.end)
+            })
     }
 }
 
@@ -157,7 +166,7 @@ impl Queue {
         &mut self,
         event: &[u8],
         may_leave: bool,
-        channels: &Channels,
+        (channels, calls): (&Channels, &Calls),
         left: &mut Progress,
         out: &mut Vec<u8>,
     ) {
@@ -166,7 +175,8 @@ impl Queue {
             return;
         };
         let is_clean = |text: &HeldText| text.edits.is_empty() && text.join != Join::Signature;
-        if may_leave && is_only && held.texts.iter().all(is_clean) && !held.waits(channels) {
+        let is_as_it_came = held.texts.iter().all(is_clean) && !calls.any_refused();
+        if may_leave && is_only && is_as_it_came && !held.waits(channels, calls) {
             out.extend_from_slice(event);
             self.retire(left);
             return;
@@ -189,6 +199,13 @@ impl Queue {
     /// Bytes of all waiting events.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Notes what the event that was begun last says of calls.
+    pub(super) fn mention(&mut self, mut mentions: Vec<Option<Mention>>) {
+        if let Some(held) = self.events.back_mut() {
+            held.mentions.append(&mut mentions);
+        }
     }
 
     /// Adds a run of text to the event that was pushed last.
@@ -235,7 +252,7 @@ impl Queue {
     /// Lets the events at the front leave whose text is all decided.
     pub(super) fn leave(
         &mut self,
-        channels: &Channels,
+        (channels, calls): (&Channels, &Calls),
         writer: &mut Writer<'_>,
         left: &mut Progress,
         out: &mut Vec<u8>,
@@ -243,11 +260,11 @@ impl Queue {
         while self
             .events
             .front()
-            .is_some_and(|held| !held.waits(channels))
+            .is_some_and(|held| !held.waits(channels, calls))
         {
             if let Some(held) = self.events.front() {
                 self.bytes -= held.bytes.len();
-                self.write(held, channels, writer, out);
+                self.write(held, (channels, calls), writer, out);
             }
             self.retire(left);
         }
@@ -264,19 +281,32 @@ impl Queue {
         if self.spare.len() < SPARE {
             held.bytes.zeroize();
             held.texts.clear();
+            held.mentions.clear();
             held.nested = None;
             self.spare.push(held);
         }
     }
 
-    fn write(&self, held: &Held, channels: &Channels, writer: &mut Writer<'_>, out: &mut Vec<u8>) {
+    fn write(
+        &self,
+        held: &Held,
+        (channels, calls): (&Channels, &Calls),
+        writer: &mut Writer<'_>,
+        out: &mut Vec<u8>,
+    ) {
         let mut splices = self.splices(held, &held.bytes, Layer::Event, channels, writer);
+        let mut refused = Vec::new();
+        if calls.any_refused() && writer.refuse(held, calls, &mut refused) == Rest::Goes {
+            return;
+        }
         if let Some(nested) = &held.nested {
             let mut inner = self.splices(held, &nested.document, Layer::Nested, channels, writer);
+            inner.append(&mut refused);
             if !inner.is_empty() {
                 splices.push(nested.edit(&mut inner));
             }
         }
+        splices.append(&mut refused);
         if splices.is_empty() {
             out.extend_from_slice(&held.bytes);
         } else {
@@ -334,6 +364,37 @@ impl Queue {
 }
 
 impl Writer<'_> {
+    /// Reads the event again, to take what was refused out of it.
+    fn refuse(&mut self, held: &Held, calls: &Calls, splices: &mut Vec<Splice>) -> Rest {
+        let mut parts = Parts::default();
+        let (doc, data, name) = match &held.nested {
+            Some(nested) => (Cow::Borrowed(nested.document.as_slice()), None, &[][..]),
+            None => {
+                if self.framing.parts(&held.bytes, true, &mut parts).is_err() {
+                    return Rest::Stays;
+                }
+                let name = held.bytes.get(parts.name.clone()).unwrap_or_default();
+                let data = parts.data.as_slice();
+                (joined(&held.bytes, data), Some(data), name)
+            }
+        };
+        // It was read before: the ceilings were kept then.
+        if self.reader.walk(&doc, usize::MAX).is_err() {
+            return Rest::Stays;
+        }
+        let document = self.reader.document(&doc, name, self.direction);
+        let mut inner = Vec::new();
+        let rest = calls.refuse(self.dialect, &document, &held.mentions, &mut inner);
+        splices.extend(inner.into_iter().map(|edit| match data {
+            Some(data) => Splice {
+                range: in_event(edit.range.start, data)..in_event(edit.range.end, data),
+                with: edit.with,
+            },
+            None => edit,
+        }));
+        rest
+    }
+
     /// Reads the event, or the document nested in it, again, to empty what repeats its edited tokens.
     fn empty_companions(
         &mut self,

@@ -163,6 +163,11 @@ impl Events {
             self.read.keeps_values(self.queue.is_last_unedited(&[]));
             self.dialect.passes(&document, &mut self.read);
             self.unnoted = 0;
+            if judge.judges_calls() {
+                let mentions = self.calls.read(self.dialect, &document, judge)?;
+                repeats &= mentions.is_empty();
+                self.queue.mention(mentions);
+            }
             let mut ended = Vec::new();
             self.dialect.ends(&document, &mut ended);
             repeats &= ended.is_empty();

@@ -45,6 +45,13 @@ pub const VAULT_BYTES: usize = 1 << 20;
 /// 3 MiB. Where a prompt is longer, its end is not looked for.
 pub const PROMPT_HASHES: usize = 1 << 17;
 
+/// Bytes decoded of one text for its other readings (base64, backwards, ...). Default 64 KiB: an attack that is to
+/// be read by a model is short, and decoding costs as much again as reading.
+pub const VIEW_BYTES: usize = 64 << 10;
+
+/// Encoded runs of one text that are decoded. Default 64, for the same reason.
+pub const VIEW_RUNS: usize = 64;
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

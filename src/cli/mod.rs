@@ -5,8 +5,10 @@
 
 pub mod check;
 pub mod policy;
+mod rows;
 pub mod scan;
 pub mod serve;
+pub mod train;
 pub mod up;
 
 use std::process::ExitCode;
@@ -29,6 +31,8 @@ enum Command {
     Serve(serve::Args),
     /// Guard one body: stdin to stdout, the decision as JSON on stderr's last line
     Scan(scan::Args),
+    /// Train the scores from rows of data and write their weights
+    Train(train::Args),
     /// Validate a policy and print what each of its rules costs
     Check(check::Args),
 }
@@ -39,6 +43,7 @@ pub fn main() -> ExitCode {
         Command::Up(args) => up::main(args),
         Command::Serve(args) => serve::main(args),
         Command::Scan(args) => scan::main(&args),
+        Command::Train(args) => train::main(&args),
         Command::Check(args) => check::main(&args),
     }
 }

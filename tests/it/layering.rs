@@ -15,22 +15,26 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("document", &[]),
     // What is looked for knows no formats; formats know nothing of what is looked for.
     ("scan", &["text", "limits"]),
-    ("detect", &["scan", "text", "document"]),
+    ("detect", &["scan", "score", "text", "document"]),
+    // Scores know text, and neither rules nor policies: a model is trained on the very same features.
+    ("score", &["text", "limits"]),
     ("wire", &["text", "limits", "opaque"]),
     // What the operator wants.
     (
         "policy",
-        &["scan", "detect", "text", "document", "limits", "opaque"],
+        &[
+            "scan", "detect", "score", "text", "document", "limits", "opaque",
+        ],
     ),
     // The exchange, without IO.
     (
         "session",
         &[
-            "policy", "wire", "scan", "detect", "text", "limits", "opaque",
+            "policy", "wire", "scan", "detect", "score", "text", "limits", "opaque",
         ],
     ),
     // The rim.
-    ("telemetry", &["policy", "text", "opaque"]),
+    ("telemetry", &["policy", "score", "text", "opaque"]),
     ("ext_proc", &["session", "policy", "telemetry", "text"]),
     (
         "server",
@@ -54,6 +58,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "wire",
             "detect",
             "scan",
+            "score",
             "document",
             "text",
             "limits",

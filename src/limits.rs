@@ -52,6 +52,10 @@ pub const VIEW_BYTES: usize = 64 << 10;
 /// Encoded runs of one text that are decoded. Default 64, for the same reason.
 pub const VIEW_RUNS: usize = 64;
 
+/// Bytes of a person's turns that are read as one text. Default 4 KiB: parts of an attack that lie further apart are
+/// not put together by a model either without being told to.
+pub const JOINED_BYTES: usize = 4 << 10;
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -4,9 +4,11 @@
 //! redacted or denied), 2 could not run.
 
 pub mod check;
+pub mod eval;
 pub mod policy;
 mod rows;
 pub mod scan;
+pub mod score;
 pub mod serve;
 pub mod train;
 pub mod up;
@@ -31,6 +33,10 @@ enum Command {
     Serve(serve::Args),
     /// Guard one body: stdin to stdout, the decision as JSON on stderr's last line
     Scan(scan::Args),
+    /// Score texts, one JSON object a line: stdin to stdout
+    Score(score::Args),
+    /// Measure the detectors on rows of data: what they find, what they find wrongly, what they cost
+    Eval(eval::Args),
     /// Train the scores from rows of data and write their weights
     Train(train::Args),
     /// Validate a policy and print what each of its rules costs
@@ -43,6 +49,8 @@ pub fn main() -> ExitCode {
         Command::Up(args) => up::main(args),
         Command::Serve(args) => serve::main(args),
         Command::Scan(args) => scan::main(&args),
+        Command::Score(args) => score::main(&args),
+        Command::Eval(args) => eval::main(&args),
         Command::Train(args) => train::main(&args),
         Command::Check(args) => check::main(&args),
     }

@@ -30,8 +30,6 @@ pub(super) struct Row {
     #[serde(default)]
     pub(super) spans: Vec<(usize, usize, String)>,
     #[serde(default)]
-    pub(super) lang: Option<String>,
-    #[serde(default)]
     pub(super) meta: Option<Meta>,
 }
 

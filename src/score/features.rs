@@ -204,7 +204,10 @@ impl Sentence {
             }
         }
         let length = self.segment.words.ilog2();
-        for (what, more) in [(length, u32::from(asks)), (64 + self.first as u32, u32::from(asks))] {
+        for (what, more) in [
+            (length, u32::from(asks)),
+            (64 + self.first as u32, u32::from(asks)),
+        ] {
             sink.feature(Feature {
                 hash: mix(Kind::Shape, what, more),
                 kind: Kind::Shape,

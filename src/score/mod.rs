@@ -4,6 +4,7 @@
 //! a linear model for each surface. No allocation grows with the text. A score says nothing by itself; a level does:
 //! each is a threshold that a stated share of ordinary texts reaches, of sources that the model was not trained on.
 
+mod conversation;
 mod features;
 mod lexicon;
 mod model;
@@ -11,6 +12,7 @@ mod view;
 mod windows;
 mod words;
 
+pub use conversation::{Conversation, Turn};
 pub use features::{Feature, Kind, Segment, Sink, read};
 pub use lexicon::Class;
 pub use model::{Head, Model, ModelError};
@@ -57,7 +59,9 @@ impl Surface {
 
     /// The surface of that name.
     pub fn by_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|surface| surface.as_str() == name)
+        Self::ALL
+            .into_iter()
+            .find(|surface| surface.as_str() == name)
     }
 
     /// The surface of what `role` says; `None` where nothing is asked of it.
@@ -69,6 +73,17 @@ impl Surface {
             Role::ToolDescription => Some(Self::ToolDescription),
             Role::Assistant => Some(Self::Output),
             Role::System | Role::ToolCall | Role::Other => None,
+        }
+    }
+
+    /// Taxonomy tags of an attack that comes this way, with the year.
+    pub const fn tags(self) -> &'static [&'static str] {
+        match self {
+            Self::User => &["owasp-llm:2025:LLM01", "atlas:AML.T0051.000"],
+            Self::Tool | Self::Document | Self::ToolDescription => {
+                &["owasp-llm:2025:LLM01", "atlas:AML.T0051.001"]
+            }
+            Self::Output => &["owasp-llm:2025:LLM01", "atlas:AML.T0051"],
         }
     }
 
@@ -187,6 +202,8 @@ impl Group {
 pub struct Score {
     /// From 0 to 1; 0.5 where the level `high` begins. Greater is more of an attack, on one surface.
     pub value: f32,
+    /// The same before it is brought between 0 and 1: what thresholds are compared with.
+    pub raw: f32,
     /// The level reached.
     pub level: Option<Level>,
     /// How the text was read when it scored so.
@@ -201,6 +218,7 @@ impl Score {
     /// A text without a word.
     pub const NOTHING: Self = Self {
         value: 0.0,
+        raw: f32::MIN,
         level: None,
         view: View::Plain,
         span: Span::new(0, 0),
@@ -238,6 +256,7 @@ pub fn score_by(model: &Model, surface: Surface, text: &str) -> Score {
     };
     Score {
         value: 1.0 / (1.0 + (high - worst.score).exp()),
+        raw: worst.score,
         level,
         view,
         span,

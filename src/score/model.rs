@@ -55,7 +55,9 @@ impl Model {
     /// The model that the guard brings.
     pub fn builtin() -> &'static Self {
         static MODEL: OnceLock<Model> = OnceLock::new();
-        MODEL.get_or_init(|| Self::read(include_bytes!("weights.bin")).unwrap_or_else(|_| Self::new(0)))
+        MODEL.get_or_init(|| {
+            Self::read(include_bytes!("weights.bin")).unwrap_or_else(|_| Self::new(0))
+        })
     }
 
     /// A model without weights, of `2^bits` buckets.
@@ -123,7 +125,10 @@ impl Model {
 
     /// What goes with `surface`.
     pub fn head(&self, surface: Surface) -> Head {
-        self.heads.get(surface.column()).copied().unwrap_or_default()
+        self.heads
+            .get(surface.column())
+            .copied()
+            .unwrap_or_default()
     }
 
     /// The level that a score reaches.
@@ -192,7 +197,9 @@ impl Model {
             }
         }
         let table = bytes.get(head_bytes..).unwrap_or_default();
-        let (marks, weights) = table.split_at_checked(buckets * BUCKET * 2).unwrap_or_default();
+        let (marks, weights) = table
+            .split_at_checked(buckets * BUCKET * 2)
+            .unwrap_or_default();
         for (slot, two) in out.marks.iter_mut().flatten().zip(marks.chunks_exact(2)) {
             *slot = two.try_into().map_or(0, u16::from_le_bytes);
         }

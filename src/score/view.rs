@@ -132,7 +132,8 @@ impl Signs {
                 }
                 b'a'..=b'z' | b'A'..=b'Z' => {
                     out.letters += 1;
-                    let alone = (at == 0 || !is(at - 1, |b| b.is_ascii_alphanumeric() || *b >= 0x80))
+                    let alone = (at == 0
+                        || !is(at - 1, |b| b.is_ascii_alphanumeric() || *b >= 0x80))
                         && !is(at + 1, |b| b.is_ascii_alphanumeric() || *b >= 0x80);
                     out.lone += u32::from(alone);
                 }
@@ -152,7 +153,10 @@ fn runs(text: &str, left: &mut usize, each: &mut impl FnMut(View, Span, &str)) {
         let start = at;
         // The separator may be of several bytes.
         at += run.len();
-        at += text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        at += text
+            .get(at..)
+            .and_then(|rest| rest.chars().next())
+            .map_or(0, char::len_utf8);
         if run.len() < MIN_RUN_BYTES || *left == 0 || found >= VIEW_RUNS {
             continue;
         }
@@ -161,9 +165,12 @@ fn runs(text: &str, left: &mut usize, each: &mut impl FnMut(View, Span, &str)) {
         let is_hex = run.len().is_multiple_of(2) && run.bytes().all(|b| b.is_ascii_hexdigit());
         let decoded = if is_hex {
             let pairs = run.as_bytes().chunks_exact(2);
-            let bytes = pairs.map(|two| number(std::str::from_utf8(two).unwrap_or_default(), 16) as u8);
+            let bytes =
+                pairs.map(|two| number(std::str::from_utf8(two).unwrap_or_default(), 16) as u8);
             readable(bytes.collect()).map(|text| (View::Hex, text))
-        } else if run.bytes().any(|b| b.is_ascii_lowercase()) && run.bytes().any(|b| b.is_ascii_uppercase()) {
+        } else if run.bytes().any(|b| b.is_ascii_lowercase())
+            && run.bytes().any(|b| b.is_ascii_uppercase())
+        {
             let plain: String = run
                 .trim_end_matches('=')
                 .chars()
@@ -192,7 +199,9 @@ fn runs(text: &str, left: &mut usize, each: &mut impl FnMut(View, Span, &str)) {
 /// As text, if it is any.
 fn readable(bytes: Vec<u8>) -> Option<String> {
     let text = String::from_utf8(bytes).ok()?;
-    let odd = text.chars().filter(|c| c.is_control() && !c.is_whitespace());
+    let odd = text
+        .chars()
+        .filter(|c| c.is_control() && !c.is_whitespace());
     (odd.count() == 0 && text.chars().any(char::is_alphabetic)).then_some(text)
 }
 
@@ -210,7 +219,10 @@ fn percent(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('%') {
         out.extend(before.bytes());
-        match after.get(..2).filter(|two| two.bytes().all(|b| b.is_ascii_hexdigit())) {
+        match after
+            .get(..2)
+            .filter(|two| two.bytes().all(|b| b.is_ascii_hexdigit()))
+        {
             Some(two) => {
                 out.push(number(two, 16) as u8);
                 rest = after.get(2..).unwrap_or_default();
@@ -276,7 +288,9 @@ fn escapes(text: &str) -> String {
             Some('U') => 8,
             _ => 0,
         };
-        let code = after.get(1..digits + 1).filter(|code| digits > 0 && !code.is_empty());
+        let code = after
+            .get(1..digits + 1)
+            .filter(|code| digits > 0 && !code.is_empty());
         match code.and_then(|code| char::from_u32(u32::from_str_radix(code, 16).ok()?)) {
             Some(c) => {
                 out.push(c);
@@ -326,7 +340,8 @@ fn spaced(text: &str) -> Option<String> {
         if c.is_alphanumeric() {
             let before = at.checked_sub(1).and_then(|at| chars.get(at));
             let after = chars.get(at + 1);
-            let alone = !before.is_some_and(|c| c.is_alphanumeric()) && !after.is_some_and(|c| c.is_alphanumeric());
+            let alone = !before.is_some_and(|c| c.is_alphanumeric())
+                && !after.is_some_and(|c| c.is_alphanumeric());
             if gap > 1 || !alone && gap > 0 {
                 out.push(' ');
             } else if alone {

@@ -83,7 +83,14 @@ impl Windows {
         self.start.get_or_insert(segment.start);
         self.all_sum += sum;
         self.all_words += segment.words;
-        self.try_part(Part::Sentence, sum, segment.words, 1, segment.start, segment.end);
+        self.try_part(
+            Part::Sentence,
+            sum,
+            segment.words,
+            1,
+            segment.start,
+            segment.end,
+        );
         self.run.push_back(Summed { sum, segment });
         self.run_sum += sum;
         self.run_words += segment.words;

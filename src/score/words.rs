@@ -68,19 +68,20 @@ fn other(c: char) -> Option<char> {
         return Some(char::from(byte.to_ascii_lowercase()));
     }
     // A lower-case letter may be two characters; the first one tells.
-    c.is_alphanumeric().then(|| match c.to_lowercase().next().unwrap_or(c) {
-        'ё' => 'е',
-        'ά' => 'α',
-        'έ' => 'ε',
-        'ή' => 'η',
-        'ί' => 'ι',
-        'ό' => 'ο',
-        'ύ' => 'υ',
-        'ώ' => 'ω',
-        'ς' => 'σ',
-        'أ' | 'إ' | 'آ' => 'ا',
-        lower => lower,
-    })
+    c.is_alphanumeric()
+        .then(|| match c.to_lowercase().next().unwrap_or(c) {
+            'ё' => 'е',
+            'ά' => 'α',
+            'έ' => 'ε',
+            'ή' => 'η',
+            'ί' => 'ι',
+            'ό' => 'ο',
+            'ύ' => 'υ',
+            'ώ' => 'ω',
+            'ς' => 'σ',
+            'أ' | 'إ' | 'آ' => 'ا',
+            lower => lower,
+        })
 }
 
 /// Whether `c` is a word of its own.
@@ -247,12 +248,7 @@ fn next(text: &str, at: usize) -> Option<char> {
     }
 }
 
-fn close(
-    word: &mut Option<Growing>,
-    end: usize,
-    lexicon: &Lexicon,
-    sink: &mut impl FnMut(Event),
-) {
+fn close(word: &mut Option<Growing>, end: usize, lexicon: &Lexicon, sink: &mut impl FnMut(Event)) {
     let Some(grown) = word.take() else { return };
     let mut token = Token {
         hash: grown.hash,
@@ -291,25 +287,33 @@ fn address(c: char, rest: &str) -> Option<(Class, usize)> {
     } else {
         return None;
     };
-    let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | ')' | ']' | ',' | '\\');
+    let is_end =
+        |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | ')' | ']' | ',' | '\\');
     let length = rest.find(is_end).unwrap_or(rest.len());
-    let length = rest
-        .get(..length)
-        .map_or(0, |found| found.trim_end_matches(['.', '!', '?', ':', ';']).len());
+    let length = rest.get(..length).map_or(0, |found| {
+        found.trim_end_matches(['.', '!', '?', ':', ';']).len()
+    });
     (length > 3).then_some((class, length))
 }
 
 /// The length of what only the inside of a prompt has, where `rest` begins with it.
 fn marker(c: char, rest: &str) -> Option<usize> {
     const MARKERS: [&str; 14] = [
-        "<|", "|>", "[INST", "[/INST", "<<SYS", "</", "###", "```", "{{", "---", "===", "***", "<!--", ">>>",
+        "<|", "|>", "[INST", "[/INST", "<<SYS", "</", "###", "```", "{{", "---", "===", "***",
+        "<!--", ">>>",
     ];
     if !matches!(c, '<' | '|' | '[' | '#' | '`' | '{' | '-' | '=' | '*' | '>') {
         return None;
     }
     let found = MARKERS.iter().find(|marker| rest.starts_with(**marker))?;
     // A line of them is one.
-    Some(rest.len() - rest.trim_start_matches(c).len().min(rest.len() - found.len()))
+    Some(
+        rest.len()
+            - rest
+                .trim_start_matches(c)
+                .len()
+                .min(rest.len() - found.len()),
+    )
 }
 
 /// Whether a sentence ends with `c`, and if it asks.
@@ -319,7 +323,8 @@ fn ends_sentence(c: char, before: char, rest: &str) -> Option<bool> {
         '\n' | '。' | '！' | '।' | '\u{2028}' | '\u{2029}' => Some(false),
         '？' | '؟' => Some(true),
         '.' | '!' | '?' | ';' => {
-            let ends = after.is_empty() || after.starts_with([' ', '\n', '"', '\'', ')', '\\', '\t', '<']);
+            let ends =
+                after.is_empty() || after.starts_with([' ', '\n', '"', '\'', ')', '\\', '\t', '<']);
             (ends && !before.is_whitespace()).then_some(c == '?')
         }
         // A string of a JSON document.
@@ -354,8 +359,14 @@ mod tests {
 
     #[test]
     fn an_address_is_one_word() {
-        check("ask bob@example.com now", &["ask", "bob@example.com", "now", "."]);
-        check("see https://a.example/x?y=1.", &["see", "https://a.example/x?y=1", ".", "."]);
+        check(
+            "ask bob@example.com now",
+            &["ask", "bob@example.com", "now", "."],
+        );
+        check(
+            "see https://a.example/x?y=1.",
+            &["see", "https://a.example/x?y=1", ".", "."],
+        );
     }
 
     #[test]

@@ -76,7 +76,10 @@ impl Corpus {
         // Transcripts name who speaks, and what a tool said is no answer of the model.
         if let Some(rest) = text.strip_prefix("tool: ") {
             (column, text) = (1, rest);
-        } else if let Some(rest) = text.strip_prefix("user: ").or(text.strip_prefix("assistant: ")) {
+        } else if let Some(rest) = text
+            .strip_prefix("user: ")
+            .or(text.strip_prefix("assistant: "))
+        {
             text = rest;
         }
         if row.kind.as_deref() == Some("secret") {
@@ -147,7 +150,9 @@ impl Corpus {
 
 /// `inner` at the beginning, between two sentences, or at the end of `outer`.
 fn insert(outer: &str, inner: &str, dice: &mut Dice) -> String {
-    let outer = outer.get(..outer.floor_char_boundary(1500)).unwrap_or(outer);
+    let outer = outer
+        .get(..outer.floor_char_boundary(1500))
+        .unwrap_or(outer);
     let places: Vec<usize> = outer
         .match_indices(['\n', '.', ',', '"'])
         .map(|(at, found)| at + found.len())
@@ -159,7 +164,13 @@ fn insert(outer: &str, inner: &str, dice: &mut Dice) -> String {
     };
     let (before, after) = outer.split_at_checked(at).unwrap_or((outer, ""));
     let (left, right) = *dice
-        .pick(&[("\n", "\n"), (" ", " "), ("\n\n", "\n\n"), ("", ""), (" ", "\n")])
+        .pick(&[
+            ("\n", "\n"),
+            (" ", " "),
+            ("\n\n", "\n\n"),
+            ("", ""),
+            (" ", "\n"),
+        ])
         .unwrap_or(&("\n", "\n"));
     format!("{before}{left}{inner}{right}{after}")
 }
@@ -218,7 +229,9 @@ impl Vocabulary {
         }
         let mut out = Self::default();
         for entry in all.entries {
-            if entry.texts >= MIN_TEXTS && (entry.structure || entry.sources.count_ones() >= MIN_SOURCES) {
+            if entry.texts >= MIN_TEXTS
+                && (entry.structure || entry.sources.count_ones() >= MIN_SOURCES)
+            {
                 out.numbers.insert(entry.hash, out.entries.len() as u32);
                 out.entries.push(entry);
             }
@@ -228,7 +241,8 @@ impl Vocabulary {
 
     /// Which of it is known without the sources `held`.
     pub(super) fn without(&self, held: u64) -> Vec<bool> {
-        let known = |entry: &Entry| entry.structure || (entry.sources & !held).count_ones() >= MIN_SOURCES;
+        let known =
+            |entry: &Entry| entry.structure || (entry.sources & !held).count_ones() >= MIN_SOURCES;
         self.entries.iter().map(known).collect()
     }
 

@@ -50,12 +50,22 @@ impl Linear {
         let mut windows = Windows::new(self.biases);
         let mut from = 0;
         for (segment, end) in &example.segments {
-            let features = example.features.get(from..*end as usize).unwrap_or_default();
-            let weights = features.iter().filter_map(|number| self.weights.get(*number as usize));
+            let features = example
+                .features
+                .get(from..*end as usize)
+                .unwrap_or_default();
+            let weights = features
+                .iter()
+                .filter_map(|number| self.weights.get(*number as usize));
             windows.push(weights.sum(), *segment);
             from = *end as usize;
         }
-        windows.finish(example.segments.last().map_or(0, |(segment, _)| segment.end))
+        windows.finish(
+            example
+                .segments
+                .last()
+                .map_or(0, |(segment, _)| segment.end),
+        )
     }
 }
 
@@ -105,15 +115,25 @@ pub(super) fn fit(
                 *bias -= rate * 0.3 * slope / square.sqrt();
             }
             let bare = dice.share() < settings.dropout;
-            let first = worst.first.checked_sub(1).and_then(|at| one.example.segments.get(at));
+            let first = worst
+                .first
+                .checked_sub(1)
+                .and_then(|at| one.example.segments.get(at));
             let from = first.map_or(0, |(_, end)| *end as usize);
-            let segments = one.example.segments.get(worst.first..worst.last).unwrap_or_default();
+            let segments = one
+                .example
+                .segments
+                .get(worst.first..worst.last)
+                .unwrap_or_default();
             let to = segments.last().map_or(from, |(_, end)| *end as usize);
             let words: u32 = segments.iter().map(|(segment, _)| segment.words).sum();
             let slope = slope * scale(words);
             for number in one.example.features.get(from..to).unwrap_or_default() {
                 let number = *number as usize;
-                let structure = vocabulary.entries.get(number).is_some_and(|entry| entry.structure);
+                let structure = vocabulary
+                    .entries
+                    .get(number)
+                    .is_some_and(|entry| entry.structure);
                 if bare && !structure || known.get(number) != Some(&true) {
                     continue;
                 }
@@ -159,7 +179,10 @@ fn weigh<'a>(
     let all: f32 = counts.values().sum();
     let mut out = Vec::new();
     for (text, example) in texts.iter().zip(examples).filter(|(text, _)| used(text)) {
-        let count = counts.get(&(group(text), text.attack, text.made)).copied().unwrap_or(1.0);
+        let count = counts
+            .get(&(group(text), text.attack, text.made))
+            .copied()
+            .unwrap_or(1.0);
         let total = totals.get(usize::from(text.attack)).copied().unwrap_or(1.0);
         let noisy = if text.noisy { settings.noisy } else { 1.0 };
         let weight = count.powf(settings.balance) / count / total * all / 2.0 * noisy;

@@ -51,7 +51,6 @@ pub(super) struct Wanted {
     pub(super) kind: String,
     pub(super) label: u8,
     pub(super) count: usize,
-    pub(super) lang: String,
 }
 
 /// A file of templates.
@@ -84,14 +83,20 @@ impl Grammar {
                 section = Some(name.trim().to_owned());
             } else if let Some(asked) = line.strip_prefix("= ") {
                 let words: Vec<&str> = asked.split_whitespace().collect();
-                let [name, surface, kind, label, count, lang] = *words.as_slice() else {
+                let [name, surface, kind, label, count, _lang] = *words.as_slice() else {
                     return Err(GrammarError::Wanted(number));
                 };
                 let (Ok(label), Ok(count)) = (label.parse(), count.parse()) else {
                     return Err(GrammarError::Wanted(number));
                 };
-                let [section, surface, kind, lang] = [name, surface, kind, lang].map(str::to_owned);
-                out.wanted.push(Wanted { section, surface, kind, label, count, lang });
+                let [section, surface, kind] = [name, surface, kind].map(str::to_owned);
+                out.wanted.push(Wanted {
+                    section,
+                    surface,
+                    kind,
+                    label,
+                    count,
+                });
             } else if let Some(section) = &section {
                 let all = out.sections.entry(section.clone()).or_default();
                 all.push(line.replace("\\n", "\n"));
@@ -151,7 +156,10 @@ impl Grammar {
 }
 
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit())
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -160,9 +168,13 @@ mod tests {
 
     #[test]
     fn a_text_is_grown_from_sections() {
-        let grammar = Grammar::read("= a tool benign 0 2 en\n@a\n{b}, {\"x\": {b}}\n@b\nyes\n").unwrap();
+        let grammar =
+            Grammar::read("= a tool benign 0 2 en\n@a\n{b}, {\"x\": {b}}\n@b\nyes\n").unwrap();
         assert_eq!(grammar.wanted[0].count, 2);
-        assert_eq!(grammar.grow("a", &mut Dice::new(1)).unwrap(), "yes, {\"x\": yes}");
+        assert_eq!(
+            grammar.grow("a", &mut Dice::new(1)).unwrap(),
+            "yes, {\"x\": yes}"
+        );
         let missing = grammar.grow("c", &mut Dice::new(1));
         assert_eq!(missing, Err(GrammarError::Section("c".to_owned())));
     }

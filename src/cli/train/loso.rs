@@ -37,7 +37,12 @@ impl Table {
     pub(super) fn macro_recall(&self, of: impl Fn(&Held) -> bool) -> [f32; 2] {
         let rows: Vec<&Held> = self.held.iter().filter(|held| of(held)).collect();
         let count = rows.len().max(1) as f32;
-        let sum = |at: usize| rows.iter().filter_map(|held| held.recall.get(at)).sum::<f32>() / count;
+        let sum = |at: usize| {
+            rows.iter()
+                .filter_map(|held| held.recall.get(at))
+                .sum::<f32>()
+                / count
+        };
         [sum(0), sum(1)]
     }
 }
@@ -67,8 +72,14 @@ pub(super) fn run(
 ) -> Table {
     let mut table = Table::default();
     let sources = |test: &dyn Fn(&super::data::Text) -> bool| -> Vec<u64> {
-        let texts = corpus.texts.iter().filter(|text| text.column == column && !text.made);
-        let mut bits: Vec<u64> = texts.filter(|text| test(text)).map(|text| text.sources).collect();
+        let texts = corpus
+            .texts
+            .iter()
+            .filter(|text| text.column == column && !text.made);
+        let mut bits: Vec<u64> = texts
+            .filter(|text| test(text))
+            .map(|text| text.sources)
+            .collect();
         bits.sort_unstable();
         bits.dedup();
         bits
@@ -78,7 +89,10 @@ pub(super) fn run(
     let mut hard: [Vec<f32>; 2] = Default::default();
     let mut harmful: [Vec<f32>; 2] = Default::default();
     for (at, attack) in attacks.iter().enumerate() {
-        let dealt = clean.iter().enumerate().filter(|(index, _)| index % FOLDS == at % FOLDS);
+        let dealt = clean
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| index % FOLDS == at % FOLDS);
         let fold = dealt.fold(0, |bits, (_, source)| bits | source);
         let held = fold | attack;
         let model = fit(settings, vocabulary, &corpus.texts, examples, column, held);
@@ -113,7 +127,11 @@ pub(super) fn run(
             .find(|text| text.sources == *attack && text.attack && text.column == column)
             .map_or(Kind::Direct, |text| text.kind);
         let row = Held {
-            source: corpus.sources.get(attack.trailing_zeros() as usize).cloned().unwrap_or_default(),
+            source: corpus
+                .sources
+                .get(attack.trailing_zeros() as usize)
+                .cloned()
+                .unwrap_or_default(),
             column,
             kind,
             texts: found.len(),
@@ -123,8 +141,11 @@ pub(super) fn run(
         table.held.push(row);
     }
     let mean = |all: &Vec<f32>| all.iter().sum::<f32>() / all.len().max(1) as f32;
-    table.hard.insert(column, hard.each_ref().map(mean));
-    table.harmful.insert(column, harmful.each_ref().map(mean));
+    for (shares, into) in [(&hard, &mut table.hard), (&harmful, &mut table.harmful)] {
+        if shares.iter().any(|all| !all.is_empty()) {
+            into.insert(column, shares.each_ref().map(mean));
+        }
+    }
     table
 }
 

@@ -97,7 +97,10 @@ fn run(args: &Args) -> Result<(), TrainError> {
         corpus.sources.len()
     ));
     let vocabulary = Vocabulary::of(&corpus.texts);
-    let examples = corpus.texts.iter().map(|text| vocabulary.example(&text.text));
+    let examples = corpus
+        .texts
+        .iter()
+        .map(|text| vocabulary.example(&text.text));
     let examples: Vec<Example> = examples.collect();
     say(format_args!("{} features", vocabulary.entries.len()));
     let settings = Settings {
@@ -113,9 +116,8 @@ fn run(args: &Args) -> Result<(), TrainError> {
     }
     let all = |column| fit(&settings, &vocabulary, &corpus.texts, &examples, column, 0);
     let models = std::array::from_fn(all);
-    let ordinary = std::array::from_fn(|column| {
-        ordinary(&settings, &corpus, &vocabulary, &examples, column)
-    });
+    let ordinary =
+        std::array::from_fn(|column| ordinary(&settings, &corpus, &vocabulary, &examples, column));
     let (model, placed) = pack::pack(&vocabulary, &models, &ordinary);
     say(format_args!("{placed} features placed"));
     if let Some(path) = &args.out {
@@ -136,16 +138,28 @@ fn leave_one_out(
     ours: u64,
 ) -> Result<Vec<Table>, TrainError> {
     let mut out = io::stdout().lock();
-    writeln!(out, "source\tsurface\ttexts\trecall_at_1pct\trecall_at_0.1pct").map_err(TrainError::Print)?;
+    writeln!(
+        out,
+        "source\tsurface\ttexts\trecall_at_1pct\trecall_at_0.1pct"
+    )
+    .map_err(TrainError::Print)?;
     let mut tables = Vec::new();
     for column in 0..2 {
         let mut wrong = None;
-        let table = loso::run(settings, corpus, vocabulary, examples, column, ours, &mut |held| {
-            let [one, tenth] = held.recall;
-            let (source, texts) = (&held.source, held.texts);
-            let line = writeln!(out, "{source}\t{column}\t{texts}\t{one:.4}\t{tenth:.4}");
-            wrong = wrong.take().or(line.err());
-        });
+        let table = loso::run(
+            settings,
+            corpus,
+            vocabulary,
+            examples,
+            column,
+            ours,
+            &mut |held| {
+                let [one, tenth] = held.recall;
+                let (source, texts) = (&held.source, held.texts);
+                let line = writeln!(out, "{source}\t{column}\t{texts}\t{one:.4}\t{tenth:.4}");
+                wrong = wrong.take().or(line.err());
+            },
+        );
         let [one, tenth] = table.macro_recall(|_| true);
         let line = writeln!(out, "mean\t{column}\t\t{one:.4}\t{tenth:.4}");
         if let Some(error) = wrong.or(line.err()) {
@@ -164,8 +178,14 @@ fn ordinary(
     examples: &[Example],
     column: usize,
 ) -> Vec<f32> {
-    let is_ours = |text: &&data::Text| text.column == column && !text.made && text.kind == Kind::Ordinary;
-    let mut sources: Vec<u64> = corpus.texts.iter().filter(is_ours).map(|text| text.sources).collect();
+    let is_ours =
+        |text: &&data::Text| text.column == column && !text.made && text.kind == Kind::Ordinary;
+    let mut sources: Vec<u64> = corpus
+        .texts
+        .iter()
+        .filter(is_ours)
+        .map(|text| text.sources)
+        .collect();
     sources.sort_unstable();
     sources.dedup();
     let mut scores = Vec::new();
@@ -237,7 +257,6 @@ fn grow_rows(corpus: &mut Corpus, folder: &Path) -> Result<u64, TrainError> {
                     kind: Some(wanted.kind.clone()),
                     label: Some(wanted.label),
                     text: Some(grammar.grow(&wanted.section, &mut dice).map_err(wrong)?),
-                    lang: Some(wanted.lang.clone()),
                     meta: Some(Meta {
                         channel: Some(wanted.surface.clone()),
                         noisy: false,

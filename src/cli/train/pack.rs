@@ -21,7 +21,11 @@ pub(super) fn pack(
 ) -> (Model, usize) {
     let mut out = Model::new(BUCKET_BITS);
     let mut steps = [0.0f32; 4];
-    for (((model, scores), head), step) in models.iter().zip(ordinary).zip(&mut out.heads).zip(&mut steps)
+    for (((model, scores), head), step) in models
+        .iter()
+        .zip(ordinary)
+        .zip(&mut out.heads)
+        .zip(&mut steps)
     {
         let mut sizes: Vec<f32> = model.weights.iter().map(|weight| weight.abs()).collect();
         sizes.sort_by(f32::total_cmp);
@@ -50,7 +54,9 @@ pub(super) fn pack(
         let most = weights.iter().map(|weight| weight.unsigned_abs()).max();
         (std::cmp::Reverse(most), *hash)
     });
-    let placed = rows.iter().filter(|(hash, weights)| out.insert(*hash, *weights));
+    let placed = rows
+        .iter()
+        .filter(|(hash, weights)| out.insert(*hash, *weights));
     let count = placed.count();
     (out, count)
 }

@@ -4,9 +4,13 @@
 //! redacted or denied), 2 could not run.
 
 pub mod check;
+pub mod eval;
 pub mod policy;
+mod rows;
 pub mod scan;
+pub mod score;
 pub mod serve;
+pub mod train;
 pub mod up;
 
 use std::process::ExitCode;
@@ -29,6 +33,12 @@ enum Command {
     Serve(serve::Args),
     /// Guard one body: stdin to stdout, the decision as JSON on stderr's last line
     Scan(scan::Args),
+    /// Score texts, one JSON object a line: stdin to stdout
+    Score(score::Args),
+    /// Measure the detectors on rows of data: what they find, what they find wrongly, what they cost
+    Eval(eval::Args),
+    /// Train the scores from rows of data and write their weights
+    Train(train::Args),
     /// Validate a policy and print what each of its rules costs
     Check(check::Args),
 }
@@ -39,6 +49,9 @@ pub fn main() -> ExitCode {
         Command::Up(args) => up::main(args),
         Command::Serve(args) => serve::main(args),
         Command::Scan(args) => scan::main(&args),
+        Command::Score(args) => score::main(&args),
+        Command::Eval(args) => eval::main(&args),
+        Command::Train(args) => train::main(&args),
         Command::Check(args) => check::main(&args),
     }
 }

@@ -16,7 +16,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("document", &[]),
     // What is looked for knows no formats; formats know nothing of what is looked for.
     ("scan", &["text", "limits"]),
-    ("detect", &["scan", "text", "document"]),
+    ("detect", &["scan", "score", "text", "document"]),
+    // Scores know text, and neither rules nor policies: a model is trained on the very same features.
+    ("score", &["text", "limits"]),
     ("wire", &["text", "limits", "opaque"]),
     // Tool calls are judged on owned values: no format, no exchange.
     ("tools", &["text", "document", "limits"]),
@@ -24,18 +26,19 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "policy",
         &[
-            "scan", "detect", "tools", "text", "document", "limits", "opaque",
+            "scan", "detect", "score", "tools", "text", "document", "limits", "opaque",
         ],
     ),
     // The exchange, without IO.
     (
         "session",
         &[
-            "policy", "tools", "wire", "scan", "detect", "text", "limits", "opaque", "identity",
+            "policy", "tools", "wire", "scan", "detect", "score", "text", "limits", "opaque",
+            "identity",
         ],
     ),
     // The rim.
-    ("telemetry", &["policy", "text", "opaque"]),
+    ("telemetry", &["policy", "score", "text", "opaque"]),
     (
         "ext_proc",
         &["session", "policy", "telemetry", "text", "identity"],
@@ -63,6 +66,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "wire",
             "detect",
             "scan",
+            "score",
             "document",
             "text",
             "limits",

@@ -14,6 +14,8 @@ mod raw;
 mod redaction;
 mod sdk;
 mod stream;
+
 mod tls;
+mod tools;
 mod tunnel;
 mod upstream;

@@ -182,6 +182,29 @@ def mcp(said, stream, tool):
     return asyncio.run(talk())
 
 
+def mcp_tools(said, stream, tool):
+    """A call that is refused, and another in the same session."""
+    from mcp import Client
+
+    async def talk():
+        async with Client(url + "/mcp") as client:
+            tools = await client.list_tools()
+            refused = None
+            try:
+                await client.call_tool("look_up", {"name": said})
+            except Exception as error:
+                refused = str(error)
+            called = await client.call_tool("look_up", {"name": "ok"})
+            return {
+                "text": called.content[0].text,
+                "refused": refused,
+                "tools": [tool.name for tool in tools.tools],
+                "end": "stop",
+            }
+
+    return asyncio.run(talk())
+
+
 def gemini_array(said, stream, tool):
     """`streamGenerateContent` without `alt=sse`: a JSON array that grows, read as it comes."""
     import httpx
@@ -265,7 +288,7 @@ def a2a(said, stream, tool):
 
 APIS = {
     f.__name__: f
-    for f in [responses, completions, gemini, gemini_array, converse, invoke, ollama, cohere, mcp, a2a, litellm_openai, litellm_anthropic]
+    for f in [responses, completions, gemini, gemini_array, converse, invoke, ollama, cohere, mcp, a2a, litellm_openai, litellm_anthropic, mcp_tools]
 }
 
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Arguments, CallPart, Declared, Extent, Offer, Refused, replace, reword, text};
+use super::{Arguments, CallPart, Declared, Extent, Offer, Refused, Rest, replace, reword, text};
 use crate::text::Direction;
 use crate::wire::dialect::Document;
 use crate::wire::json::{Item, View};
@@ -338,29 +338,30 @@ pub(in crate::wire) mod converse {
         }
     }
 
-    /// Puts text blocks in the place of refused calls.
+    /// Puts text blocks in the place of refused calls. A block of text has no start of its own: that of a call
+    /// does not leave.
     pub(in crate::wire) fn refuse(
         document: &Document<'_>,
         parts: &[CallPart<'_>],
         refused: &Refused<'_>,
         out: &mut Vec<Splice>,
-    ) {
+    ) -> Rest {
         let Some(root) = View::root(document.bytes, document.tree) else {
-            return;
+            return Rest::Stays;
         };
         let start = root.child("start").map(|start| start.range());
         for (part, note) in parts.iter().zip(&refused.notes) {
             let Some(note) = note else { continue };
-            // A block of text has no start of its own.
-            let block = match &start {
-                Some(start) if *start == part.place => json!({}),
-                _ => json!({ "text": note.part() }),
-            };
+            if start.as_ref() == Some(&part.place) {
+                return Rest::Goes;
+            }
+            let block = json!({ "text": note.part() });
             out.push(replace(part.place.clone(), block.to_string()));
         }
         if (refused.all)("content[") {
             reword(root.get("stopReason"), &["tool_use"], "end_turn", out);
         }
+        Rest::Stays
     }
 
     /// The tools of a request.

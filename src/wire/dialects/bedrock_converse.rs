@@ -65,8 +65,7 @@ impl Dialect for BedrockConverse {
         refused: &Refused<'_>,
         out: &mut Vec<Splice>,
     ) -> Rest {
-        blocks::converse::refuse(document, parts, refused, out);
-        Rest::Stays
+        blocks::converse::refuse(document, parts, refused, out)
     }
 
     fn offers<'a>(&self, document: &Document<'a>, out: &mut Vec<Offer<'a>>) {

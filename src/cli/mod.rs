@@ -3,6 +3,7 @@
 //! Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 done and the answer is no (text was
 //! redacted or denied), 2 could not run.
 
+pub mod approvals;
 pub mod check;
 pub mod eval;
 pub mod policy;
@@ -39,6 +40,8 @@ enum Command {
     Eval(eval::Args),
     /// Train the scores from rows of data and write their weights
     Train(train::Args),
+    /// Answer calls of tools that wait for a person
+    Approvals(approvals::Args),
     /// Validate a policy and print what each of its rules costs
     Check(check::Args),
 }
@@ -52,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Score(args) => score::main(&args),
         Command::Eval(args) => eval::main(&args),
         Command::Train(args) => train::main(&args),
+        Command::Approvals(args) => approvals::main(&args),
         Command::Check(args) => check::main(&args),
     }
 }

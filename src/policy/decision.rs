@@ -67,6 +67,8 @@ pub struct Decision {
     pub findings_total: u64,
     /// How often an original was put back in the place of a numbered placeholder.
     pub restored_total: u64,
+    /// The tickets of calls that wait for a person.
+    pub tickets: Vec<Arc<str>>,
     /// What was not judged, and why, each once.
     pub unjudged: Vec<(Direction, Opaque)>,
     /// The most bytes that were held at once.

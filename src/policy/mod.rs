@@ -28,7 +28,7 @@ use crate::limits::Limits;
 use crate::opaque::Opaque;
 use crate::scan::Automaton;
 use crate::text::{Direction, Role};
-use crate::tools::{Pins, ToolPolicy};
+use crate::tools::{State, ToolPolicy};
 
 /// What a rule asks for; in this order the later one hides more and wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -122,8 +122,9 @@ pub struct Policy {
     pub hiding: Hiding,
     /// What is said of tools; `None` where calls are not judged.
     pub tools: Option<Arc<ToolPolicy>>,
-    /// The definitions of tools that callers showed first under this policy.
-    pub pins: Arc<Mutex<Pins>>,
+    /// What is known of tools from one exchange to the next; a policy that takes the place of this one goes on
+    /// with it.
+    pub tool_state: Arc<Mutex<State>>,
 }
 
 /// What the actions `pseudonymize` and `hash` go by.
@@ -219,10 +220,15 @@ impl Policy {
         detectors.any(|detector| matches!(detector, Detector::Canary(_)))
     }
 
-    /// Looks at the definitions that callers showed first.
-    pub fn pinned<T>(&self, look: impl FnOnce(&mut Pins) -> T) -> T {
-        // A panic of one stream leaves at most a pin out.
-        look(&mut self.pins.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Looks at what is known of tools.
+    pub fn tool_state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        // A panic of one stream leaves at most a pin or a ticket out.
+        look(
+            &mut self
+                .tool_state
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// Whether anything is hidden in a way that depends on [`Hiding::key`].

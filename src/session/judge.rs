@@ -11,7 +11,7 @@ use crate::scan::{Cover, Found};
 use crate::session::hide::{Hidden, Rewrite, Tail};
 use crate::session::tools::{self, Tools};
 use crate::text::{Direction, Role, Source, Span};
-use crate::tools::{Outcome, ToolAction};
+use crate::tools::{Asked, Outcome, ToolAction};
 use crate::wire::calls::Offer;
 
 /// What marks are made as: no kind of a rule is called so.
@@ -28,6 +28,7 @@ pub(super) struct Judge {
     /// What the answer must not give away, where a rule looks for that.
     prompt: Option<Arc<Prompt>>,
     tools: Option<Tools>,
+    now_ms: u64,
     /// Whether the request's prompt is still to get a mark.
     plants: bool,
 }
@@ -39,6 +40,8 @@ pub(super) enum Reason {
     Rule(Arc<str>),
     /// The body could not be judged.
     Opaque(Opaque),
+    /// This rule wants a person's word, which was asked for under a ticket.
+    Waits(Arc<str>, Arc<str>),
     /// It would have been edited, and the client's signature over it allows no edit.
     Signed,
 }
@@ -98,7 +101,13 @@ impl Judge {
             hidden: Hidden::default(),
             prompt: prompt.then(|| Arc::new(Prompt::new(PROMPT_HASHES))),
             tools,
+            now_ms: 0,
         }
+    }
+
+    /// What time it is, in milliseconds of the process.
+    pub(super) fn is_at(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
     }
 
     pub(super) fn called_by(&mut self, identity: &Identity) {
@@ -263,7 +272,9 @@ impl Judge {
             return;
         }
         let Some(tools) = &mut self.tools else { return };
-        let (gone, noted) = self.policy.pinned(|pins| tools.declare(offers, pins));
+        let (gone, noted) = self
+            .policy
+            .tool_state(|state| tools.declare(offers, &mut state.pins));
         for reason in noted {
             self.says(&reason, direction, "tools", Role::ToolDescription, 0);
         }
@@ -314,14 +325,53 @@ impl Judge {
                     return Ruling::Edit(arguments);
                 }
             }
-            Outcome::Escalate | Outcome::Deny => {}
+            Outcome::Escalate => match self.asks(call, arguments, &rule) {
+                Asked::Pass => return Ruling::Pass,
+                Asked::Wait(ticket) => {
+                    let note = tools::waiting(call.name, &ticket, &rule);
+                    self.decision.tickets.push(ticket);
+                    return self.refuses(call, &rule, note);
+                }
+                Asked::No => {}
+            },
+            Outcome::Deny => {}
         }
+        let note = tools::note(call.name, &rule);
+        self.refuses(call, &rule, note)
+    }
+
+    /// Asks a person.
+    fn asks(&mut self, call: &Proposed<'_>, arguments: &[u8], rule: &Arc<str>) -> Asked {
+        // Without a key nothing can be signed, and so nothing is asked.
+        let key = self.policy.hiding.key.digest("approvals", b"");
+        let (Some(key), Some(tools)) = (key, &mut self.tools) else {
+            return Asked::No;
+        };
+        let (policy, now_ms) = (&self.policy, self.now_ms);
+        let asked = policy.tool_state(|state| {
+            tools.asks(
+                &mut state.approvals,
+                (call.id, call.name, arguments),
+                |approvals, caller, call| approvals.ask(&key, caller, call, rule, now_ms),
+            )
+        });
+        if asked == Asked::Pass {
+            tools.made(call.id, call.name, arguments);
+        }
+        asked
+    }
+
+    /// A call is not made.
+    fn refuses(&mut self, call: &Proposed<'_>, rule: &Arc<str>, note: Arc<str>) -> Ruling {
         match call.direction {
             // Nothing stands in the place of what a client itself sends.
-            Direction::Request => self.denies(Reason::Rule(Arc::clone(&rule))),
+            Direction::Request => match self.decision.tickets.last() {
+                Some(ticket) => self.denies(Reason::Waits(Arc::clone(rule), Arc::clone(ticket))),
+                None => self.denies(Reason::Rule(Arc::clone(rule))),
+            },
             Direction::Response => self.raise(Verdict::Redact),
         }
-        Ruling::Refuse(tools::note(call.name, &rule))
+        Ruling::Refuse(note)
     }
 
     /// Keeps what is said of a tool or of a call.
@@ -410,6 +460,9 @@ impl Reason {
             Self::Opaque(why) => {
                 format!("The {what} was blocked by policy: it could not be inspected ({why}).")
             }
+            Self::Waits(rule, ticket) => format!(
+                "The {what} was blocked by policy: it awaits approval, ticket {ticket} (rule {rule})."
+            ),
             Self::Signed => format!(
                 "The {what} was blocked by policy: text in it must be redacted, and the client's AWS signature over it allows no edit."
             ),
@@ -422,6 +475,7 @@ impl Reason {
         match self {
             Self::Rule(rule) => format!("tidegate_{what}_denied:{rule}"),
             Self::Opaque(why) => format!("tidegate_{what}_opaque:{why}"),
+            Self::Waits(rule, _) => format!("tidegate_{what}_awaits_approval:{rule}"),
             Self::Signed => format!("tidegate_{what}_signed"),
         }
     }

@@ -95,6 +95,7 @@ impl Exchange<'_> {
             held_bytes_max: decision.held_bytes_max,
             duration_ms: self.duration_ms,
             end: self.end.into(),
+            tickets: decision.tickets.iter().map(ToString::to_string).collect(),
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod policy;
+pub mod replay;
 pub mod scan;
 pub mod serve;
 pub mod up;
@@ -31,6 +32,8 @@ enum Command {
     Scan(scan::Args),
     /// Validate a policy and print what each of its rules costs
     Check(check::Args),
+    /// Judge recorded conversations offline: what would a policy have stopped?
+    Replay(replay::Args),
 }
 
 /// Runs the command that the arguments name.
@@ -40,5 +43,6 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::main(args),
         Command::Scan(args) => scan::main(&args),
         Command::Check(args) => check::main(&args),
+        Command::Replay(args) => replay::main(&args),
     }
 }

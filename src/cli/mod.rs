@@ -7,6 +7,7 @@ pub mod approvals;
 pub mod check;
 pub mod eval;
 pub mod policy;
+pub mod replay;
 mod rows;
 pub mod scan;
 pub mod score;
@@ -44,6 +45,8 @@ enum Command {
     Approvals(approvals::Args),
     /// Validate a policy and print what each of its rules costs
     Check(check::Args),
+    /// Judge recorded conversations offline: what would a policy have stopped?
+    Replay(replay::Args),
 }
 
 /// Runs the command that the arguments name.
@@ -57,5 +60,6 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::main(&args),
         Command::Approvals(args) => approvals::main(&args),
         Command::Check(args) => check::main(&args),
+        Command::Replay(args) => replay::main(&args),
     }
 }

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use crate::detect::finder::Prompt;
 use crate::limits::{FINDINGS_KEPT, PROMPT_HASHES};
 use crate::opaque::Opaque;
-use crate::policy::{Action, Decision, Finding, Mode, Policy, RuleInForce, RuleSet, Verdict};
+use crate::policy::{
+    Action, Decision, Finding, Mode, Policy, RuleInForce, RuleSet, Scored, Verdict,
+};
 use crate::scan::{Cover, Found};
+use crate::score::{Conversation, Score};
 use crate::session::hide::{Hidden, Rewrite, Tail};
-use crate::text::{Direction, Role, Source};
+use crate::text::{Direction, Role, Source, Span};
 
 /// The decision of one exchange in the making.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub(super) struct Judge {
     hidden: Hidden,
     /// What the answer must not give away, where a rule looks for that.
     prompt: Option<Arc<Prompt>>,
+    /// What the person wrote in all turns, where that is scored.
+    turns: Option<Conversation>,
 }
 
 /// Why an exchange is refused. Never text of a body.
@@ -51,12 +56,14 @@ impl Judge {
             ..Decision::default()
         };
         let prompt = policy.needs_prompt();
+        let turns = policy.scores_turns().then(Conversation::default);
         Self {
             policy,
             decision,
             denied: None,
             hidden: Hidden::default(),
             prompt: prompt.then(|| Arc::new(Prompt::new(PROMPT_HASHES))),
+            turns,
         }
     }
 
@@ -97,8 +104,30 @@ impl Judge {
                     prompt.read(source, text);
                 }
             }
+            (Direction::Request, Role::User) => {
+                if let Some(turns) = &mut self.turns {
+                    turns.read(text);
+                }
+            }
             (Direction::Request, _) => {}
         }
+    }
+
+    /// A turn of the person is over: what all of them say together, where there are several.
+    pub(super) fn joined(&mut self) -> Option<Score> {
+        self.turns.as_mut()?.joined()
+    }
+
+    /// Refuses the exchange by a rule that covers no text of this channel alone.
+    pub(super) fn denies_by(&mut self, rules: &RuleSet, rule: usize) {
+        let cover = Cover {
+            span: Span::default(),
+            rule,
+            head: true,
+            whole: false,
+            bare: false,
+        };
+        self.covers(rules, &cover);
     }
 
     /// What the answer must not give away.
@@ -139,6 +168,7 @@ impl Judge {
         action: Action,
         place: Place<'_>,
         enforced: bool,
+        score: Option<&Score>,
     ) {
         let Some(rule) = rules.rules.get(found.rule) else {
             return;
@@ -160,6 +190,7 @@ impl Judge {
                 role: place.role,
                 span: found.span,
                 tags: Arc::clone(&rule.tags),
+                scored: score.and_then(Scored::of),
             });
         }
     }

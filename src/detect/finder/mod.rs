@@ -3,19 +3,23 @@
 
 mod family;
 mod hidden;
+mod injection;
 mod leak;
 mod links;
 
 pub use family::{Family, Options, detectors, families};
+pub use injection::InjectionRules;
 pub use leak::{LeakRule, Prompt};
 pub use links::{Hosts, LinkRules};
 
 use std::sync::Arc;
 
 use crate::scan::{Cover, Found, Resolved};
-use crate::text::{Source, Span};
+use crate::score::Score;
+use crate::text::{Role, Source, Span};
 
 use hidden::Hidden;
+use injection::Injection;
 use leak::Leak;
 use links::Links;
 
@@ -28,6 +32,8 @@ pub enum Detector {
     Links(LinkRules),
     /// Runs of the exchange's own prompt.
     Leak(LeakRule),
+    /// Texts that are likely attacks on the model that reads them.
+    Injection(InjectionRules),
 }
 
 /// The rules of `hidden_text` that are in force.
@@ -52,18 +58,28 @@ pub enum Finder {
     Links(Links),
     /// For [`Detector::Leak`].
     Leak(Box<Leak>),
+    /// For [`Detector::Injection`].
+    Injection(Box<Injection>),
 }
 
 impl Finder {
-    /// `detector` on a channel at its beginning, in an exchange with this prompt; `None` where there is
+    /// `detector` on a channel of `role` at its beginning, in an exchange with this prompt; `None` where there is
     /// nothing that it could find.
-    pub fn new(detector: &Detector, source: Source, prompt: Option<&Arc<Prompt>>) -> Option<Self> {
+    pub fn new(
+        detector: &Detector,
+        role: Role,
+        source: Source,
+        prompt: Option<&Arc<Prompt>>,
+    ) -> Option<Self> {
         Some(match detector {
             Detector::Hidden(rules) => Self::Hidden(Box::new(Hidden::new(*rules, source))),
             Detector::Links(rules) => Self::Links(Links::new(rules.clone(), source)),
             Detector::Leak(rule) => {
                 let prompt = prompt.filter(|prompt| !prompt.is_empty())?;
                 Self::Leak(Box::new(Leak::new(*rule, source, Arc::clone(prompt))))
+            }
+            Detector::Injection(rules) => {
+                Self::Injection(Box::new(Injection::new(rules.of(role)?)))
             }
         })
     }
@@ -74,6 +90,7 @@ impl Finder {
             Self::Hidden(hidden) => hidden.push(delta, out),
             Self::Links(links) => links.push(delta, out),
             Self::Leak(leak) => leak.push(delta, out),
+            Self::Injection(injection) => injection.push(delta),
         }
     }
 
@@ -83,6 +100,7 @@ impl Finder {
             Self::Hidden(hidden) => hidden.finish(out),
             Self::Links(links) => links.finish(out),
             Self::Leak(leak) => leak.finish(out),
+            Self::Injection(injection) => injection.finish(out),
         }
     }
 
@@ -92,6 +110,15 @@ impl Finder {
             Self::Hidden(hidden) => hidden.resolved(),
             Self::Links(links) => links.resolved(),
             Self::Leak(leak) => leak.resolved(),
+            Self::Injection(injection) => injection.resolved(),
+        }
+    }
+
+    /// How sure a finding of `rule` is, where its detector gives scores and the text is over.
+    pub fn score(&self, rule: usize) -> Option<&Score> {
+        match self {
+            Self::Injection(injection) => injection.said(rule),
+            Self::Hidden(_) | Self::Links(_) | Self::Leak(_) => None,
         }
     }
 }

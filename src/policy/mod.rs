@@ -16,7 +16,7 @@ mod tests;
 
 pub use automata::Automata;
 pub use compile::{Build, MAX_PRIORITY, PLACEHOLDER_DIGITS, numbered};
-pub use decision::{Decision, Finding, Verdict};
+pub use decision::{Decision, Finding, Scored, Verdict};
 pub use key::{HideKey, MIN_KEY_BYTES};
 pub use load::{Loaded, default, load};
 pub use opaque::OpaqueRules;
@@ -27,6 +27,7 @@ use crate::detect::finder::Detector;
 use crate::limits::Limits;
 use crate::opaque::Opaque;
 use crate::scan::Automaton;
+use crate::score::Level;
 use crate::text::{Direction, Role};
 use crate::tools::{State, ToolPolicy};
 
@@ -177,6 +178,14 @@ impl RuleSet {
             detectors: Vec::new(),
         }
     }
+
+    /// The rule that scores text of `role`, and the lowest level that is a finding.
+    pub fn injection(&self, role: Role) -> Option<(usize, Level)> {
+        self.detectors.iter().find_map(|detector| match detector {
+            Detector::Injection(rules) => rules.of(role).map(|(rule, _, at)| (rule, at)),
+            _ => None,
+        })
+    }
 }
 
 /// What the session must know of a rule to act on its findings.
@@ -229,6 +238,15 @@ impl Policy {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         )
+    }
+
+    /// Whether the turns of a request are scored as one conversation too.
+    pub fn scores_turns(&self) -> bool {
+        let user = self.scope(Direction::Request, Role::User);
+        let mut sets = user
+            .iter()
+            .flat_map(|scope| scope.enforce.iter().chain(&scope.observe));
+        sets.any(|set| set.injection(Role::User).is_some())
     }
 
     /// Whether anything is hidden in a way that depends on [`Hiding::key`].

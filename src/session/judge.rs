@@ -6,8 +6,11 @@ use crate::detect::finder::{Mark, Prompt};
 use crate::identity::Identity;
 use crate::limits::{FINDINGS_KEPT, PROMPT_HASHES};
 use crate::opaque::Opaque;
-use crate::policy::{Action, Decision, Finding, Mode, Policy, RuleInForce, RuleSet, Verdict};
+use crate::policy::{
+    Action, Decision, Finding, Mode, Policy, RuleInForce, RuleSet, Scored, Verdict,
+};
 use crate::scan::{Cover, Found};
+use crate::score::{Conversation, Score};
 use crate::session::hide::{Hidden, Rewrite, Tail};
 use crate::session::tools::{self, Tools};
 use crate::text::{Direction, Role, Source, Span};
@@ -31,6 +34,8 @@ pub(super) struct Judge {
     now_ms: u64,
     /// Whether the request's prompt is still to get a mark.
     plants: bool,
+    /// What the person wrote in all turns, where that is scored.
+    turns: Option<Conversation>,
 }
 
 /// Why an exchange is refused. Never text of a body.
@@ -93,6 +98,7 @@ impl Judge {
         };
         let prompt = policy.needs_prompt();
         let tools = policy.tools.clone().map(Tools::new);
+        let turns = policy.scores_turns().then(Conversation::default);
         Self {
             plants: policy.plants_marks(),
             policy,
@@ -101,6 +107,7 @@ impl Judge {
             hidden: Hidden::default(),
             prompt: prompt.then(|| Arc::new(Prompt::new(PROMPT_HASHES))),
             tools,
+            turns,
             now_ms: 0,
         }
     }
@@ -153,6 +160,11 @@ impl Judge {
                     prompt.read(source, text);
                 }
             }
+            (Direction::Request, Role::User) => {
+                if let Some(turns) = &mut self.turns {
+                    turns.read(text);
+                }
+            }
             (Direction::Request, _) => {}
         }
     }
@@ -173,6 +185,23 @@ impl Judge {
         self.prompt.as_mut().and_then(Arc::get_mut)?.plant(mark);
         self.plants = false;
         Some(written)
+    }
+
+    /// A turn of the person is over: what all of them say together, where there are several.
+    pub(super) fn joined(&mut self) -> Option<Score> {
+        self.turns.as_mut()?.joined()
+    }
+
+    /// Refuses the exchange by a rule that covers no text of this channel alone.
+    pub(super) fn denies_by(&mut self, rules: &RuleSet, rule: usize) {
+        let cover = Cover {
+            span: Span::default(),
+            rule,
+            head: true,
+            whole: false,
+            bare: false,
+        };
+        self.covers(rules, &cover);
     }
 
     /// What the answer must not give away.
@@ -217,6 +246,7 @@ impl Judge {
         action: Action,
         place: Place<'_>,
         enforced: bool,
+        score: Option<&Score>,
     ) {
         let Some(rule) = rules.rules.get(found.rule) else {
             return;
@@ -238,6 +268,7 @@ impl Judge {
                 role: place.role,
                 span: found.span,
                 tags: Arc::clone(&rule.tags),
+                scored: score.and_then(Scored::of),
             });
         }
     }
@@ -408,6 +439,7 @@ impl Judge {
                 role,
                 span: Span::new(0, length),
                 tags: reason.tags.iter().map(|tag| (*tag).to_owned()).collect(),
+                scored: None,
             });
         }
     }

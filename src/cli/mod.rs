@@ -3,7 +3,10 @@
 //! Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 done and the answer is no (text was
 //! redacted or denied), 2 could not run.
 
+pub mod canary;
 pub mod check;
+mod json;
+pub mod mesh;
 pub mod policy;
 pub mod scan;
 pub mod serve;
@@ -31,6 +34,10 @@ enum Command {
     Scan(scan::Args),
     /// Validate a policy and print what each of its rules costs
     Check(check::Args),
+    /// Print the mesh's manifests for one case, or find the traps in manifests and in an Envoy's configuration
+    Mesh(mesh::Args),
+    /// Ask through the real path whether a guard is in it
+    Canary(canary::Args),
 }
 
 /// Runs the command that the arguments name.
@@ -40,5 +47,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::main(args),
         Command::Scan(args) => scan::main(&args),
         Command::Check(args) => check::main(&args),
+        Command::Mesh(args) => mesh::main(&args),
+        Command::Canary(args) => canary::main(&args),
     }
 }

@@ -5,6 +5,7 @@
 //! read is [`Opaque`], and the policy decides.
 
 mod body;
+mod canary;
 mod channel;
 mod coded;
 mod event;
@@ -14,6 +15,7 @@ mod judge;
 mod plan;
 mod reading;
 
+pub use canary::{CANARY_HEADER, canary_answer};
 pub use event::{
     Body, BodyMode, Effect, Event, Header, HeaderChanges, Modes, ProtocolError, Refusal,
 };
@@ -125,6 +127,11 @@ impl Session {
                 end_of_stream,
             } => {
                 self.request.see_headers()?;
+                if let Some(answer) = canary::answer(headers) {
+                    self.refused = true;
+                    out.push(Effect::Refuse(answer));
+                    return Ok(());
+                }
                 self.request_headers(headers, end_of_stream, out);
             }
             Event::Headers {

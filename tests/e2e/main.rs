@@ -7,6 +7,7 @@ mod apis;
 mod coding;
 mod command;
 mod config;
+mod files;
 mod lab;
 mod modes;
 mod raw;

@@ -3,7 +3,7 @@
 #
 #   lab.sh up                    a Ready node with cluster DNS; prints `export KUBECONFIG=…`
 #   lab.sh istio                 istiod with its webhooks, and the Gateway API's types (ISTIO_SET="--set …" adds options)
-#   lab.sh guard [BINARY]        makes the image localhost/tidegate:lab of target/release/tidegate or BINARY, and loads it
+#   lab.sh guard [BINARY]        makes the image localhost/tidegate:0.1.0 of target/release/tidegate or BINARY, and loads it
 #   lab.sh load TAR…             loads other images
 #   lab.sh net NAMESPACE/POD CMD…  runs a program of this machine in that pod's network, behind its sidecar
 #   lab.sh sh CMD…               runs a program in the node
@@ -48,8 +48,8 @@ istio() {
 guard() {
   local binary=${1:-$HERE/../../../target/release/tidegate} out=$IMG/tidegate.tar
   # shellcheck disable=SC2046
-  python3 "$HERE/image.py" --user 65532:65532 "$out" localhost/tidegate:lab /tidegate "$binary:/tidegate" $(libraries "$binary")
-  load "$out"
+  python3 "$HERE/image.py" --user 65532:65532 "$out" localhost/tidegate:0.1.0 /tidegate "$binary:/tidegate" $(libraries "$binary")
+  load "$out" "$IMG/tool.tar" "$IMG/model.tar"
 }
 
 net() {

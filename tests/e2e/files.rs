@@ -173,11 +173,11 @@ async fn each_route_by_its_own_settings() {
     guards(envoy.addr).await;
     // Not guarded: the canary reaches the model, which knows no such path.
     assert!(
-        !canary(envoy.addr, "/health"),
+        !canary(envoy.addr, "/health").await,
         "a route that is switched off was guarded"
     );
     assert!(
-        canary(envoy.addr, "/v1/models"),
+        canary(envoy.addr, "/v1/models").await,
         "a guarded route does not answer the canary"
     );
     // Read as JSON of no dialect: every string of it is judged.
@@ -200,10 +200,11 @@ async fn each_route_by_its_own_settings() {
 }
 
 /// `tidegate canary`: whether it says that a guard is in the path.
-fn canary(addr: SocketAddr, path: &str) -> bool {
-    let asked = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+async fn canary(addr: SocketAddr, path: &str) -> bool {
+    let asked = tokio::process::Command::new(env!("CARGO_BIN_EXE_tidegate"))
         .args(["canary", "--url", &format!("http://{addr}{path}")])
         .output()
+        .await
         .unwrap();
     let said = String::from_utf8_lossy(&asked.stdout);
     let guarded = asked.status.code() == Some(0);
@@ -226,9 +227,12 @@ async fn the_canary_is_answered_under_every_policy_and_reaches_no_model() {
             ..Setup::default()
         })
         .await;
-        assert!(canary(lab.addr(), CHAT));
+        assert!(canary(lab.addr(), CHAT).await);
         assert!(lab.journal.entries().is_empty());
-        assert!(!canary(lab.model.addr(), CHAT), "the model is no guard");
+        assert!(
+            !canary(lab.model.addr(), CHAT).await,
+            "the model is no guard"
+        );
     }
 }
 

@@ -208,6 +208,19 @@ impl Guard {
         self.signal("-STOP");
     }
 
+    /// SIGCONT: it goes on where it was stopped.
+    pub(crate) fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    /// The memory that it has now, in kilobytes.
+    pub(crate) fn resident_kb(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kb = line.unwrap().split_whitespace().next();
+        kb.unwrap().parse().unwrap()
+    }
+
     fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(

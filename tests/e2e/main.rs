@@ -7,6 +7,7 @@ mod apis;
 mod coding;
 mod command;
 mod config;
+mod edges;
 mod files;
 mod lab;
 mod modes;

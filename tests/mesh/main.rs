@@ -139,6 +139,7 @@ scenarios! {
     outbound
     gateway
     native_sidecar
+    injected
     rejected
     no_trap_in_the_proxy
     mesh_wide

@@ -108,7 +108,7 @@ def until(what, ask, seconds=60):
 
 def fresh():
     """team-a as it is before there is a guard."""
-    for namespace in ("team-a", "team-b", "tidegate-system"):
+    for namespace in ("team-a", "team-b", "team-c", "tidegate-system"):
         kubectl("delete", "ns", namespace, "--ignore-not-found", "--wait=true", "--timeout=120s")
     kubectl("-n", "istio-system", "delete", "envoyfilter", "--all", "--ignore-not-found")
     kubectl("apply", "-f", HERE / "fixtures/team-a/team-a.yaml")
@@ -325,6 +325,22 @@ def native_sidecar():
     after = work.counts()
     print(f"  order {order}; {counts}; through a restart {after}")
     assert after["Plain"] == 0, after
+
+
+@scenario
+def injected():
+    """The guard by Istio's own injection, asked for by an annotation."""
+    fresh()
+    kubectl("apply", "-f", HERE / "fixtures/team-c/team-c.yaml")
+    kubectl("apply", "-n", "team-c", "-k", ROOT / "istio/injection/namespace")
+    kubectl("-n", "team-c", "rollout", "restart", "deploy/model")
+    rolled_out("team-c", "model")
+    url = "http://model.team-c:8000/v1/chat/completions"
+    until("it is guarded", lambda: canary(url=url, wait=50), 60)
+    counts = load(5, 2, url).counts()
+    all_well(counts)
+    assert counts["Plain"] == 0 and counts["Redacted"] > 0, counts
+    print(f"  {counts}")
 
 
 @scenario

@@ -39,7 +39,7 @@ istio() {
     --set values.pilot.resources.requests.cpu=50m --set values.pilot.resources.requests.memory=128Mi --set values.pilot.autoscaleEnabled=false \
     --set values.pilot.env.PILOT_ENABLE_ALPN_FILTER=false --set values.pilot.env.PILOT_ENABLE_METADATA_EXCHANGE=false \
     --set values.pilot.env.PILOT_DISABLE_MX_ALPN=true --set meshConfig.accessLogFile=/dev/stdout \
-    --set values.global.proxy.resources.requests.cpu=20m ${ISTIO_SET:-} >"$RUN/istio.yaml" 2>"$RUN/istio.err"
+    --set values.global.proxy.resources.requests.cpu=20m -f "$HERE/../../../istio/injection/istio-operator.yaml" ${ISTIO_SET:-} >"$RUN/istio.yaml" 2>"$RUN/istio.err"
   kubectl create namespace istio-system 2>/dev/null || true
   kubectl apply --server-side --force-conflicts -f "$RUN/istio.yaml" >/dev/null
   kubectl -n istio-system rollout status deploy/istiod --timeout=90s

@@ -41,11 +41,6 @@ impl<'a> Filter<'a> {
             .iter()
             .any(|name| name.contains("tidegate"))
     }
-
-    /// Whether it works only where a route or virtual host switches it on.
-    pub(super) fn is_off(&self) -> bool {
-        is_set(self.whole, &["disabled"])
-    }
 }
 
 /// Every ext_proc filter of the documents.

@@ -21,6 +21,8 @@
 //! | [`wire`] | where the text of a body stands: codings, four framings of streams, forms, JSON, one file for each dialect, splices |
 //! | [`scan`] | rules become one minimised automaton; the streaming engine; validators |
 //! | [`detect`] | the rule packs, as data; detectors for what no pattern can say |
+//! | [`tools`] | tool calls: grants, conditions on arguments, where a value came from, who may see which tool |
+//! | [`score`] | how likely a text is an attack: views, features, linear models, levels with stated rates |
 //! | [`policy`] | the operator's file becomes an immutable [`Policy`](policy::Policy); verdicts and decisions |
 //! | [`session`] | one exchange: both bodies, the three body modes, refusals and endings |
 //! | [`document`] | strict YAML: every mistake told at once, with line, column and a hint |
@@ -63,8 +65,10 @@ pub mod limits;
 pub mod opaque;
 pub mod policy;
 pub mod scan;
+pub mod score;
 pub mod server;
 pub mod session;
 pub mod telemetry;
 pub mod text;
+pub mod tools;
 pub mod wire;

@@ -45,6 +45,41 @@ pub const VAULT_BYTES: usize = 1 << 20;
 /// 3 MiB. Where a prompt is longer, its end is not looked for.
 pub const PROMPT_HASHES: usize = 1 << 17;
 
+/// Bytes of the arguments of one tool call. Default 1 MiB: a call that writes a file stays below; a longer one is
+/// not read, and is denied.
+pub const CALL_BYTES: usize = 1 << 20;
+
+/// Bytes of the operator's and the user's words that a call's arguments are looked up in. Default 1 MiB.
+pub const TRUSTED_BYTES: usize = 1 << 20;
+
+/// Bytes of tool results and documents that a call's arguments are looked up in. Default 2 MiB, indexed in about
+/// six times that. What comes after is not looked up, and the verdict knows.
+pub const UNTRUSTED_BYTES: usize = 2 << 20;
+
+/// Texts and calls of one conversation that are remembered. Default 4,096.
+pub const TURNS: usize = 4096;
+
+/// Values of one call's arguments that are looked up. Default 512; a call with more is treated as if the rest
+/// came from untrusted text.
+pub const CALL_VALUES: usize = 512;
+
+/// Reasons kept in one call's verdict. Default 32.
+pub const CALL_REASONS: usize = 32;
+
+/// Declared tools of one request that are judged. Default 1,024: more is denied where tools are judged at all.
+pub const TOOLS: usize = 1024;
+
+/// Bytes decoded of one text for its other readings (base64, backwards, ...). Default 64 KiB: an attack that is to
+/// be read by a model is short, and decoding costs as much again as reading.
+pub const VIEW_BYTES: usize = 64 << 10;
+
+/// Encoded runs of one text that are decoded. Default 64, for the same reason.
+pub const VIEW_RUNS: usize = 64;
+
+/// Bytes of a person's turns that are read as one text. Default 4 KiB: parts of an attack that lie further apart are
+/// not put together by a model either without being told to.
+pub const JOINED_BYTES: usize = 4 << 10;
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -5,11 +5,15 @@
 
 pub mod canary;
 pub mod check;
+pub mod eval;
 mod json;
 pub mod mesh;
 pub mod policy;
+mod rows;
 pub mod scan;
+pub mod score;
 pub mod serve;
+pub mod train;
 pub mod up;
 
 use std::process::ExitCode;
@@ -32,6 +36,12 @@ enum Command {
     Serve(serve::Args),
     /// Guard one body: stdin to stdout, the decision as JSON on stderr's last line
     Scan(scan::Args),
+    /// Score texts, one JSON object a line: stdin to stdout
+    Score(score::Args),
+    /// Measure the detectors on rows of data: what they find, what they find wrongly, what they cost
+    Eval(eval::Args),
+    /// Train the scores from rows of data and write their weights
+    Train(train::Args),
     /// Validate a policy and print what each of its rules costs
     Check(check::Args),
     /// Print the mesh's manifests for one case, or find the traps in manifests and in an Envoy's configuration
@@ -46,6 +56,9 @@ pub fn main() -> ExitCode {
         Command::Up(args) => up::main(args),
         Command::Serve(args) => serve::main(args),
         Command::Scan(args) => scan::main(&args),
+        Command::Score(args) => score::main(&args),
+        Command::Eval(args) => eval::main(&args),
+        Command::Train(args) => train::main(&args),
         Command::Check(args) => check::main(&args),
         Command::Mesh(args) => mesh::main(&args),
         Command::Canary(args) => canary::main(&args),

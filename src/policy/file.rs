@@ -6,6 +6,7 @@ use crate::limits::Limits;
 use crate::policy::opaque::OpaqueFile;
 use crate::policy::{AcceptEncoding, Action, Mode};
 use crate::text::{Direction, Role};
+use crate::tools::ToolPolicy;
 
 /// What a policy file says it is.
 const API_VERSION: &str = "tidegate.dev/v1alpha1";
@@ -44,6 +45,8 @@ pub(super) struct PolicyFile {
     pub(super) entries: [Vec<Entry>; 2],
     /// The custom rules, to be decoded by `detect`.
     pub(super) rules: Vec<Node>,
+    /// `spec.tools`.
+    pub(super) tools: Option<ToolPolicy>,
 }
 
 /// One line of `request.rules` or `response.rules`.
@@ -87,6 +90,7 @@ impl PolicyFile {
             restore_in_tools: Vec::new(),
             entries: [Vec::new(), Vec::new()],
             rules: Vec::new(),
+            tools: None,
         };
         let Some(mut top) = document.root().fields("a policy", errors) else {
             return file;
@@ -141,8 +145,8 @@ impl PolicyFile {
         if let Some(node) = fields.take("match") {
             read_match(node, errors);
         }
-        if let Some(at) = fields.take("tools").map(|node| node.at) {
-            later(at, "`tools`", "leave it out", errors);
+        if let Some(node) = fields.take("tools") {
+            self.tools = ToolPolicy::read(node, errors);
         }
         for direction in [Direction::Request, Direction::Response] {
             let Some(mut half) = fields.fields(direction.as_str(), errors) else {

@@ -132,6 +132,8 @@ pub(super) fn load_with(
             restore_in_tools: file.restore_in_tools,
             ..Hiding::default()
         },
+        tools: file.tools.map(Arc::new),
+        pins: Arc::default(),
     };
     errors.or(Loaded {
         policy,

@@ -21,13 +21,14 @@ pub use key::{HideKey, MIN_KEY_BYTES};
 pub use load::{Loaded, default, load};
 pub use opaque::OpaqueRules;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::detect::finder::Detector;
 use crate::limits::Limits;
 use crate::opaque::Opaque;
 use crate::scan::Automaton;
 use crate::text::{Direction, Role};
+use crate::tools::{Pins, ToolPolicy};
 
 /// What a rule asks for; in this order the later one hides more and wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -119,6 +120,10 @@ pub struct Policy {
     pub scopes: Scopes,
     /// How text is hidden that is to be known again.
     pub hiding: Hiding,
+    /// What is said of tools; `None` where calls are not judged.
+    pub tools: Option<Arc<ToolPolicy>>,
+    /// The definitions of tools that callers showed first under this policy.
+    pub pins: Arc<Mutex<Pins>>,
 }
 
 /// What the actions `pseudonymize` and `hash` go by.
@@ -212,6 +217,12 @@ impl Policy {
             .filter_map(|scope| scope.enforce.as_ref())
             .flat_map(|set| &set.detectors);
         detectors.any(|detector| matches!(detector, Detector::Canary(_)))
+    }
+
+    /// Looks at the definitions that callers showed first.
+    pub fn pinned<T>(&self, look: impl FnOnce(&mut Pins) -> T) -> T {
+        // A panic of one stream leaves at most a pin out.
+        look(&mut self.pins.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether anything is hidden in a way that depends on [`Hiding::key`].

@@ -428,7 +428,7 @@ fn what_is_not_enforced_yet_does_not_load() {
     );
     check(
         "  tools: { allow: [] }",
-        "f:5:10: `tools` is not enforced yet\n  hint: leave it out",
+        "f:5:12: unknown field `allow`\n  hint: known here: default, undeclared, arguments, grants, annotations, guess, sinkGrounding, flows, ruleOfTwo, supplyChain",
     );
     check(
         "  request: { rules: [{ detect: p, action: escalate }, { detect: prompt_injection, at: high, action: deny }] }",

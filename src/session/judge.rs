@@ -9,7 +9,9 @@ use crate::opaque::Opaque;
 use crate::policy::{Action, Decision, Finding, Mode, Policy, RuleInForce, RuleSet, Verdict};
 use crate::scan::{Cover, Found};
 use crate::session::hide::{Hidden, Rewrite, Tail};
-use crate::text::{Direction, Role, Source};
+use crate::session::tools::{self, Tools};
+use crate::text::{Direction, Role, Source, Span};
+use crate::tools::{Outcome, ToolAction};
 use crate::wire::calls::Offer;
 
 /// What marks are made as: no kind of a rule is called so.
@@ -25,7 +27,7 @@ pub(super) struct Judge {
     hidden: Hidden,
     /// What the answer must not give away, where a rule looks for that.
     prompt: Option<Arc<Prompt>>,
-    identity: Identity,
+    tools: Option<Tools>,
     /// Whether the request's prompt is still to get a mark.
     plants: bool,
 }
@@ -69,6 +71,17 @@ pub(super) struct Proposed<'a> {
     pub(super) is_text: bool,
 }
 
+/// What becomes of a call.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ruling {
+    /// It is made as it is.
+    Pass,
+    /// It is made with these arguments, as JSON.
+    Edit(String),
+    /// It is not made; what is said in its place.
+    Refuse(Arc<str>),
+}
+
 impl Judge {
     pub(super) fn new(policy: Arc<Policy>) -> Self {
         let decision = Decision {
@@ -76,6 +89,7 @@ impl Judge {
             ..Decision::default()
         };
         let prompt = policy.needs_prompt();
+        let tools = policy.tools.clone().map(Tools::new);
         Self {
             plants: policy.plants_marks(),
             policy,
@@ -83,12 +97,14 @@ impl Judge {
             denied: None,
             hidden: Hidden::default(),
             prompt: prompt.then(|| Arc::new(Prompt::new(PROMPT_HASHES))),
-            identity: Identity::default(),
+            tools,
         }
     }
 
-    pub(super) fn called_by(&mut self, identity: Identity) {
-        self.identity = identity;
+    pub(super) fn called_by(&mut self, identity: &Identity) {
+        if let Some(tools) = &mut self.tools {
+            tools.called_by(identity);
+        }
     }
 
     pub(super) fn policy(&self) -> &Arc<Policy> {
@@ -219,18 +235,131 @@ impl Judge {
 
     /// Whether calls of tools are judged at all.
     pub(super) fn judges_calls(&self) -> bool {
-        false
+        self.tools.is_some()
+    }
+
+    /// A text of the conversation so far; of a result, the call that it answers.
+    pub(super) fn is_said(&mut self, role: Role, id: &[u8], text: &[u8]) {
+        if let Some(tools) = &mut self.tools {
+            tools.says(role, id, text);
+        }
+    }
+
+    /// A call was made in an earlier turn.
+    pub(super) fn was_made(&mut self, id: &[u8], name: &[u8], arguments: &[u8]) {
+        if let Some(tools) = &mut self.tools {
+            tools.made(id, name, arguments);
+        }
     }
 
     /// Tools are offered: the names of those that may not be seen are appended to `withdrawn`.
-    pub(super) fn offers(&mut self, _: Direction, _: &[Offer<'_>], _withdrawn: &mut Vec<Vec<u8>>) {}
+    pub(super) fn offers(
+        &mut self,
+        direction: Direction,
+        offers: &[Offer<'_>],
+        withdrawn: &mut Vec<Vec<u8>>,
+    ) {
+        if offers.is_empty() {
+            return;
+        }
+        let Some(tools) = &mut self.tools else { return };
+        let (gone, noted) = self.policy.pinned(|pins| tools.declare(offers, pins));
+        for reason in noted {
+            self.says(&reason, direction, "tools", Role::ToolDescription, 0);
+        }
+        for tool in gone {
+            let reason = tool.reason.unwrap_or_else(tools::not_granted);
+            self.says(&reason, direction, "tools", Role::ToolDescription, 0);
+            let name = tool.name.into_bytes();
+            if self.policy.mode == Mode::Enforce && !withdrawn.contains(&name) {
+                self.raise(Verdict::Redact);
+                withdrawn.push(name);
+            }
+        }
+    }
 
-    /// A call was made in an earlier turn.
-    pub(super) fn remembers(&mut self, _name: &[u8], _arguments: &[u8]) {}
+    /// A call is complete.
+    pub(super) fn proposes(&mut self, call: &Proposed<'_>) -> Ruling {
+        let Some(tools) = &mut self.tools else {
+            return Ruling::Pass;
+        };
+        let text;
+        let arguments = if call.is_text {
+            let input = String::from_utf8_lossy(call.arguments);
+            text = serde_json::json!({ "input": input }).to_string();
+            text.as_bytes()
+        } else {
+            call.arguments
+        };
+        let verdict = tools.judge(call.id, call.name, arguments);
+        let length = call.arguments.len() as u64;
+        for reason in &verdict.reasons {
+            self.says(reason, call.direction, call.key, Role::ToolCall, length);
+        }
+        if self.policy.mode == Mode::Shadow {
+            return Ruling::Pass;
+        }
+        let rule = verdict
+            .reasons
+            .first()
+            .map(|reason| Arc::clone(&reason.rule));
+        let rule = rule.unwrap_or_else(|| "tools".into());
+        match verdict.outcome {
+            Outcome::Allow => return Ruling::Pass,
+            Outcome::Redact(edits) => {
+                if !call.is_text
+                    && let Some(arguments) = tools::edited(arguments, &edits)
+                {
+                    self.raise(Verdict::Redact);
+                    return Ruling::Edit(arguments);
+                }
+            }
+            Outcome::Escalate | Outcome::Deny => {}
+        }
+        match call.direction {
+            // Nothing stands in the place of what a client itself sends.
+            Direction::Request => self.denies(Reason::Rule(Arc::clone(&rule))),
+            Direction::Response => self.raise(Verdict::Redact),
+        }
+        Ruling::Refuse(tools::note(call.name, &rule))
+    }
 
-    /// A call is complete. What is said in its place, if it may not be made.
-    pub(super) fn proposes(&mut self, _: &Proposed<'_>) -> Option<Arc<str>> {
-        None
+    /// Keeps what is said of a tool or of a call.
+    fn says(
+        &mut self,
+        reason: &crate::tools::Reason,
+        direction: Direction,
+        channel: &str,
+        role: Role,
+        length: u64,
+    ) {
+        let action = match reason.action {
+            ToolAction::Observe => Action::Observe,
+            ToolAction::Redact => Action::Redact,
+            ToolAction::Escalate | ToolAction::Deny => Action::Deny,
+        };
+        let verdict = match direction {
+            // A call that is taken out of an answer leaves the rest of it.
+            Direction::Response => action.verdict().min(Verdict::Redact),
+            Direction::Request => action.verdict(),
+        };
+        self.decision.shadow_verdict = self.decision.shadow_verdict.max(verdict);
+        self.decision.findings_total += 1;
+        if self.decision.findings.len() < FINDINGS_KEPT {
+            let rule = Arc::clone(&reason.rule);
+            let kind = rule.strip_prefix("tools.").unwrap_or(&rule).into();
+            self.decision.findings.push(Finding {
+                kind,
+                rule,
+                action,
+                shadow: self.policy.mode == Mode::Shadow && action != Action::Observe,
+                direction,
+                channel: channel.into(),
+                role,
+                span: Span::new(0, length),
+                tags: reason.tags.iter().map(|tag| (*tag).to_owned()).collect(),
+            });
+        }
     }
 
     /// A body, or the rest of one, is not judged. Says whether it may pass.

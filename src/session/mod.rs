@@ -14,6 +14,7 @@ mod hide;
 mod judge;
 mod plan;
 mod reading;
+mod tools;
 
 pub use canary::{CANARY_HEADER, canary_answer};
 pub use event::{
@@ -96,7 +97,7 @@ impl Session {
     /// Of a caller whom the mesh knows.
     #[must_use]
     pub fn called_by(mut self, identity: Identity) -> Self {
-        self.judge.called_by(identity);
+        self.judge.called_by(&identity);
         self
     }
 

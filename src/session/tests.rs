@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{BodyMode, Effect, Event, Header, Modes, ProtocolError, Session};
 use crate::limits::Limits;
 use crate::opaque::Opaque;
-use crate::policy::{AcceptEncoding, Hiding, Mode, OpaqueRules, Policy, Scopes, Verdict};
+use crate::policy::{AcceptEncoding, Mode, OpaqueRules, Policy, Scopes, Verdict};
 use crate::text::Direction;
 use crate::text::Direction::{Request, Response};
 
@@ -24,7 +24,7 @@ fn policy(allowed: &[Opaque], mode: Mode) -> Arc<Policy> {
         accept_encoding: Default::default(),
         opaque: OpaqueRules::both(allowed),
         scopes: Scopes::default(),
-        hiding: Hiding::default(),
+        ..Policy::default()
     })
 }
 

@@ -237,6 +237,11 @@ impl<'a> LeafContext<'a> {
         self.tree.index_of(self.doc, self.path.node(0)?, name)
     }
 
+    /// The string that the document itself has under `name`, as it stands between its quotes.
+    pub fn root_text(&self, name: &[u8]) -> Option<&'a [u8]> {
+        self.tree.text_of(self.doc, self.path.node(0)?, name)
+    }
+
     /// The `type` of the document itself.
     pub fn root_kind(&self) -> &'a [u8] {
         self.kind(0).unwrap_or_default()

@@ -310,6 +310,10 @@ fn a_prompt_is_no_matter_of_request_rules() {
             "`words` is 4, should be 5 to 100",
         ),
         (
+            "  response: { rules: [{ detect: system_prompt_leak, canary: true, action: observe }] }",
+            "`canary: true` under the action `observe`",
+        ),
+        (
             "  response: { rules: [{ detect: system_prompt_leak, action: mask }] }",
             "`system_prompt_leak` cannot mask what it finds",
         ),

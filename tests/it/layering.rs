@@ -16,22 +16,29 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("document", &[]),
     // What is looked for knows no formats; formats know nothing of what is looked for.
     ("scan", &["text", "limits"]),
-    ("detect", &["scan", "text", "document"]),
+    ("detect", &["scan", "score", "text", "document"]),
+    // Scores know text, and neither rules nor policies: a model is trained on the very same features.
+    ("score", &["text", "limits"]),
     ("wire", &["text", "limits", "opaque"]),
+    // Tool calls are judged on owned values: no format, no exchange.
+    ("tools", &["text", "document", "limits"]),
     // What the operator wants.
     (
         "policy",
-        &["scan", "detect", "text", "document", "limits", "opaque"],
+        &[
+            "scan", "detect", "score", "tools", "text", "document", "limits", "opaque",
+        ],
     ),
     // The exchange, without IO.
     (
         "session",
         &[
-            "policy", "wire", "scan", "detect", "text", "limits", "opaque", "identity",
+            "policy", "tools", "wire", "scan", "detect", "score", "text", "limits", "opaque",
+            "identity",
         ],
     ),
     // The rim.
-    ("telemetry", &["policy", "text", "opaque"]),
+    ("telemetry", &["policy", "score", "text", "opaque"]),
     (
         "ext_proc",
         &["session", "policy", "telemetry", "text", "identity"],
@@ -55,9 +62,11 @@ const ROOMS: &[(&str, &[&str])] = &[
             "session",
             "policy",
             "telemetry",
+            "tools",
             "wire",
             "detect",
             "scan",
+            "score",
             "document",
             "text",
             "limits",
@@ -88,6 +97,8 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("saphyr_parser", &["document"]),
     ("regex_automata", &["scan"]),
     ("regex_syntax", &["scan"]),
+    // Conditions on arguments; bodies are scanned by our own engine.
+    ("regex", &["tools"]),
     ("std::fs", RIM),
     ("std::env", RIM),
     ("std::process", RIM),

@@ -1,5 +1,6 @@
 //! The library from outside: its invariants, each held by data.
 
+mod calls;
 mod canary;
 mod chunking;
 mod coded;

@@ -66,6 +66,9 @@ pub const CALL_VALUES: usize = 512;
 /// Reasons kept in one call's verdict. Default 32.
 pub const CALL_REASONS: usize = 32;
 
+/// Calls of tools in one body. Default 1,024: a model proposes a handful; more is opaque where calls are judged.
+pub const CALLS: usize = 1024;
+
 /// Calls of tools that wait for a person's answer. Default 1,024, about 300 bytes each.
 pub const APPROVALS: usize = 1024;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ahash::HashMap;
 use sha2::{Digest, Sha256};
 
+use crate::limits::CALLS;
 use crate::opaque::Opaque;
 use crate::session::body::charge;
 use crate::session::judge::{Judge, Proposed, Ruling};
@@ -81,11 +82,12 @@ impl Calls {
     }
 
     /// Takes in the tools that a document offers, and what it says of calls; a mention for each part, none for
-    /// one of the past.
+    /// one of the past. `texts` is where the texts stand in it that are a call's.
     pub(super) fn read(
         &mut self,
         dialect: &dyn Dialect,
         document: &Document<'_>,
+        texts: &[usize],
         judge: &mut Judge,
     ) -> Result<Vec<Option<Mention>>, Opaque> {
         let mut offers = Vec::new();
@@ -94,10 +96,21 @@ impl Calls {
         let mut parts = Vec::new();
         dialect.calls(document, &mut parts);
         let mut mentions = Vec::with_capacity(parts.len());
+        if !texts
+            .iter()
+            .all(|at| parts.iter().any(|part| part.place.contains(at)))
+        {
+            // Words of a call of which the dialect knows no call: it could not be held.
+            return Err(Opaque::UnknownFormat);
+        }
         for part in &parts {
             let call = match part.extent {
                 Extent::Past => None,
                 Extent::Whole => Some(self.whole(part, judge)?),
+                Extent::First => {
+                    self.end(&part.key, judge);
+                    Some(self.begin(part, judge)?)
+                }
                 Extent::Some => Some(self.grow(part, judge)?),
                 Extent::Again => Some(self.again(part, judge)?),
             };
@@ -117,8 +130,7 @@ impl Calls {
     }
 
     fn begin(&mut self, part: &CallPart<'_>, judge: &Judge) -> Result<usize, Opaque> {
-        let limits = &judge.policy().limits;
-        if self.list.len() >= limits.max_channels {
+        if self.list.len() >= CALLS {
             return Err(Opaque::TooManyChannels);
         }
         let index = self.list.len();
@@ -272,10 +284,11 @@ impl Calls {
         &mut self,
         dialect: &dyn Dialect,
         document: &Document<'_>,
+        texts: &[usize],
         judge: &mut Judge,
         out: &mut Vec<Splice>,
     ) -> Result<(), Opaque> {
-        let mentions = self.read(dialect, document, judge)?;
+        let mentions = self.read(dialect, document, texts, judge)?;
         self.end("", judge);
         if self.any_refused() {
             self.refuse(dialect, document, &mentions, out);
@@ -318,7 +331,8 @@ impl Calls {
             return None;
         };
         let range = part.arguments_at.clone()?;
-        let is_delta = part.extent == Extent::Some && part.arguments != Arguments::None;
+        let is_delta = matches!(part.extent, Extent::First | Extent::Some)
+            && part.arguments != Arguments::None;
         let new = if is_delta && !mention.is_first_said {
             ""
         } else {

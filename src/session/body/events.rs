@@ -41,6 +41,8 @@ pub(in crate::session) struct Events {
     reader: Reader,
     channels: Channels,
     calls: Calls,
+    /// Where the texts stand in the document read last that are a call's.
+    call_texts: Vec<usize>,
     queue: Queue,
     /// Of all events read; each waiting event carries a copy where it changed something.
     read: Progress,
@@ -75,6 +77,7 @@ impl Events {
             reader: Reader::default(),
             channels: Channels::default(),
             calls: Calls::new(direction),
+            call_texts: Vec::new(),
             queue: Queue::default(),
             read: Progress::default(),
             left: Progress::default(),

@@ -131,7 +131,7 @@ impl Whole {
                 Some(Format::Dialect(dialect)) => {
                     let read = reader.document(&self.held, b"", self.direction);
                     dialect.passes(&read, &mut self.noted);
-                    document(
+                    let texts = document(
                         &self.held,
                         &mut reader,
                         dialect,
@@ -145,7 +145,7 @@ impl Whole {
                         }
                         let read = reader.document(&self.held, b"", self.direction);
                         let mut calls = Calls::new(self.direction);
-                        calls.whole_document(dialect, &read, judge, &mut splices)?;
+                        calls.whole_document(dialect, &read, &texts, judge, &mut splices)?;
                     }
                 }
                 Some(Format::Text) => {
@@ -199,7 +199,8 @@ pub(super) fn text_role(direction: Direction) -> Role {
     }
 }
 
-/// Judges every piece of `doc`, which `reader` has walked; appends the edits.
+/// Judges every piece of `doc`, which `reader` has walked; appends the edits. Gives where the texts of an answer
+/// stand that are a call's.
 pub(super) fn document(
     doc: &[u8],
     reader: &mut Reader,
@@ -207,7 +208,7 @@ pub(super) fn document(
     direction: Direction,
     judge: &mut Judge,
     splices: &mut Vec<Splice>,
-) {
+) -> Vec<usize> {
     let policy = judge.policy().clone();
     let mut scratch = Resolved::default();
     let mut lone = None;
@@ -215,8 +216,12 @@ pub(super) fn document(
     let mut order: Vec<String> = Vec::new();
     let mut signatures: Vec<(String, Place)> = Vec::new();
     let mut edited: Vec<String> = Vec::new();
+    let mut calls = Vec::new();
     reader.pieces(doc, dialect, direction, b"", &mut |mut piece: Piece<'_>| {
         let class = piece.class;
+        if class.role == Role::ToolCall && direction == Direction::Response {
+            calls.push(piece.place.raw.start);
+        }
         match class.join {
             Join::Signature => {
                 signatures.push((piece.channel().to_owned(), piece.place.clone()));
@@ -291,6 +296,7 @@ pub(super) fn document(
             });
         }
     }
+    calls
 }
 
 /// Judges one text from beginning to end; appends its edits.

@@ -168,6 +168,21 @@ pub(in crate::wire) mod gemini {
                 let call = one
                     .child("functionCall")
                     .or_else(|| one.child("function_call"));
+                if let Some(code) = one
+                    .child("executableCode")
+                    .or_else(|| one.child("executable_code"))
+                {
+                    // What the provider runs itself.
+                    out.push(CallPart {
+                        key: format!("candidates[{index}].call"),
+                        id: Default::default(),
+                        name: b"code_execution".as_slice().into(),
+                        arguments: Arguments::Json(code.bytes()),
+                        extent,
+                        place: one.range(),
+                        arguments_at: Some(code.range()),
+                    });
+                }
                 let Some(call) = call else { continue };
                 // Arguments that come in parts by path are not put together: none is known, so that what a
                 // policy asks of them fails.
@@ -177,10 +192,12 @@ pub(in crate::wire) mod gemini {
                     id: text(&call, "id"),
                     name: text(&call, "name"),
                     arguments: args.map_or(Arguments::None, |args| Arguments::Json(args.bytes())),
-                    extent: if call.child("partialArgs").is_some() && extent == Extent::Whole {
-                        Extent::Some
-                    } else {
-                        extent
+                    extent: match call.text("name") {
+                        _ if extent == Extent::Past || call.child("partialArgs").is_none() => {
+                            extent
+                        }
+                        Some(_) => Extent::First,
+                        None => Extent::Some,
                     },
                     place: one.range(),
                     arguments_at: args.map(|args| args.range()),

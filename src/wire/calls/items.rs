@@ -96,7 +96,10 @@ fn list_of<'a>(of: View<'a>, name: &str, extent: Extent, out: &mut Vec<CallPart<
 
 fn part<'a>(item: &View<'a>, key: String, extent: Extent) -> Option<CallPart<'a>> {
     let kind = item.kind()?;
-    let built_in = kind.strip_suffix(b"_call")?;
+    let built_in = match kind {
+        b"mcp_approval_request" => b"mcp",
+        kind => kind.strip_suffix(b"_call")?,
+    };
     let name = text(item, "name");
     let arguments = match (item.text("arguments"), item.text("input")) {
         // That which opens a stream's call is empty, for its deltas to fill.

@@ -58,6 +58,8 @@ pub enum Extent {
     Past,
     /// All of it.
     Whole,
+    /// Its beginning, where the key may have been another call's before.
+    First,
     /// What it says is to be put behind what was said before.
     Some,
     /// All of it, said once more.

@@ -11,7 +11,7 @@ use crate::opaque::Opaque;
 use crate::scan::Resolved;
 use crate::session::channel::Channel;
 use crate::session::judge::Judge;
-use crate::text::{Role, Source};
+use crate::text::{Direction, Role, Source};
 use crate::wire::reader::{Piece, Place, Writing};
 use crate::wire::{Class, Join, escape};
 
@@ -164,7 +164,8 @@ impl Events {
             self.dialect.passes(&document, &mut self.read);
             self.unnoted = 0;
             if judge.judges_calls() {
-                let mentions = self.calls.read(self.dialect, &document, judge)?;
+                let texts = std::mem::take(&mut self.call_texts);
+                let mentions = self.calls.read(self.dialect, &document, &texts, judge)?;
                 repeats &= mentions.is_empty();
                 self.queue.mention(mentions);
             }
@@ -199,6 +200,8 @@ impl Events {
         let (channels, queue, scratch) = (&mut self.channels, &mut self.queue, &mut self.scratch);
         let lone = &mut self.lone;
         let grown = &mut self.grown;
+        let call_texts = &mut self.call_texts;
+        call_texts.clear();
         let mut shrinks = false;
         let mut overflow = false;
         let mut repeats = true;
@@ -211,6 +214,9 @@ impl Events {
                 None => piece.place.clone(),
             };
             let class = piece.class;
+            if class.role == Role::ToolCall && direction == Direction::Response {
+                call_texts.push(piece.place.raw.start);
+            }
             let index = match class.join {
                 Join::Alone | Join::Growing => None,
                 _ => match channels.index(piece.channel(), class, &policy, direction) {

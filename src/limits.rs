@@ -69,6 +69,12 @@ pub const CALL_REASONS: usize = 32;
 /// Declared tools of one request that are judged. Default 1,024: more is denied where tools are judged at all.
 pub const TOOLS: usize = 1024;
 
+/// Calls that wait for a person at once. Default 4,096: nobody works through more.
+pub const APPROVALS: usize = 4096;
+
+/// Of them, those of one caller. Default 64, so that no caller keeps others from asking.
+pub const APPROVALS_EACH: usize = 64;
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -17,6 +17,7 @@
 //!
 //! The strongest answer wins; all reasons are kept. No reason has text of a body in it.
 
+mod approval;
 pub mod arguments;
 mod condition;
 mod conversation;
@@ -32,6 +33,7 @@ mod supply;
 mod verdict;
 mod words;
 
+pub use approval::{Approval, ApprovalKey, ApprovalState, Approvals};
 pub use conversation::{Call, Conversation, Speaker, ToolDecl, ToolHints};
 pub use effects::Effects;
 pub use identity::Identity;

@@ -18,3 +18,4 @@ mod repeats;
 mod signed;
 mod support;
 mod targets;
+mod tools;

@@ -22,6 +22,7 @@
 //! | [`scan`] | rules become one minimised automaton; the streaming engine; validators |
 //! | [`detect`] | the rule packs, as data; detectors for what no pattern can say |
 //! | [`tools`] | tool calls: grants, conditions on arguments, where a value came from, who may see which tool |
+//! | [`score`] | how likely a text is an attack: views, features, linear models, levels with stated rates |
 //! | [`policy`] | the operator's file becomes an immutable [`Policy`](policy::Policy); verdicts and decisions |
 //! | [`session`] | one exchange: both bodies, the three body modes, refusals and endings |
 //! | [`document`] | strict YAML: every mistake told at once, with line, column and a hint |
@@ -29,6 +30,7 @@
 //! | [`ext_proc`] | the only place that knows Envoy's protobuf |
 //! | [`server`] | listeners, health, reload, drain, admin |
 //! | [`cli`] | one command a file |
+//! | [`identity`] | who calls, as the mesh says it |
 //! | [`limits`], [`opaque`] | every ceiling; every reason why a body gives no text |
 //!
 //! # How a stream is guarded
@@ -58,10 +60,12 @@ pub mod cli;
 pub mod detect;
 pub mod document;
 pub mod ext_proc;
+pub mod identity;
 pub mod limits;
 pub mod opaque;
 pub mod policy;
 pub mod scan;
+pub mod score;
 pub mod server;
 pub mod session;
 pub mod telemetry;

@@ -66,14 +66,22 @@ pub const CALL_VALUES: usize = 512;
 /// Reasons kept in one call's verdict. Default 32.
 pub const CALL_REASONS: usize = 32;
 
+/// Calls of tools that wait for a person's answer. Default 1,024, about 300 bytes each.
+pub const APPROVALS: usize = 1024;
+
 /// Declared tools of one request that are judged. Default 1,024: more is denied where tools are judged at all.
 pub const TOOLS: usize = 1024;
 
-/// Calls that wait for a person at once. Default 4,096: nobody works through more.
-pub const APPROVALS: usize = 4096;
+/// Bytes decoded of one text for its other readings (base64, backwards, ...). Default 64 KiB: an attack that is to
+/// be read by a model is short, and decoding costs as much again as reading.
+pub const VIEW_BYTES: usize = 64 << 10;
 
-/// Of them, those of one caller. Default 64, so that no caller keeps others from asking.
-pub const APPROVALS_EACH: usize = 64;
+/// Encoded runs of one text that are decoded. Default 64, for the same reason.
+pub const VIEW_RUNS: usize = 64;
+
+/// Bytes of a person's turns that are read as one text. Default 4 KiB: parts of an attack that lie further apart are
+/// not put together by a model either without being told to.
+pub const JOINED_BYTES: usize = 4 << 10;
 
 impl Default for Limits {
     fn default() -> Self {

@@ -96,6 +96,7 @@ async fn start_way(
         upstream: Upstream::from(upstream),
         trusted_ca: trusted_ca(),
         body_mode: BodyMode::FullDuplexStreamed,
+        upgrades: false,
     };
     let envoy = Envoy::start(program, &config, Some(1))
         .await

@@ -3,11 +3,16 @@
 //! Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 done and the answer is no (text was
 //! redacted or denied), 2 could not run.
 
+pub mod approvals;
 pub mod check;
+pub mod eval;
 pub mod policy;
 pub mod replay;
+mod rows;
 pub mod scan;
+pub mod score;
 pub mod serve;
+pub mod train;
 pub mod up;
 
 use std::process::ExitCode;
@@ -30,6 +35,14 @@ enum Command {
     Serve(serve::Args),
     /// Guard one body: stdin to stdout, the decision as JSON on stderr's last line
     Scan(scan::Args),
+    /// Score texts, one JSON object a line: stdin to stdout
+    Score(score::Args),
+    /// Measure the detectors on rows of data: what they find, what they find wrongly, what they cost
+    Eval(eval::Args),
+    /// Train the scores from rows of data and write their weights
+    Train(train::Args),
+    /// Answer calls of tools that wait for a person
+    Approvals(approvals::Args),
     /// Validate a policy and print what each of its rules costs
     Check(check::Args),
     /// Judge recorded conversations offline: what would a policy have stopped?
@@ -42,6 +55,10 @@ pub fn main() -> ExitCode {
         Command::Up(args) => up::main(args),
         Command::Serve(args) => serve::main(args),
         Command::Scan(args) => scan::main(&args),
+        Command::Score(args) => score::main(&args),
+        Command::Eval(args) => eval::main(&args),
+        Command::Train(args) => train::main(&args),
+        Command::Approvals(args) => approvals::main(&args),
         Command::Check(args) => check::main(&args),
         Command::Replay(args) => replay::main(&args),
     }

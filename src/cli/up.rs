@@ -116,6 +116,7 @@ pub async fn run(args: Args) -> Result<(), UpError> {
         upstream,
         trusted_ca: config::trusted_ca(),
         body_mode: BodyMode::FullDuplexStreamed,
+        upgrades: false,
     };
     let mut envoy = Envoy::start(&program, &config, None).await?;
     print!(

@@ -124,7 +124,9 @@ impl Exchange {
         let modes = inbound::modes(first).map_err(|why| self.unservable(why))?;
         let request_id = inbound::attribute(&first.attributes, "request.id").unwrap_or_default();
         Ok(Open {
-            session: Session::new(Arc::clone(&self.policy), modes, now_ms).on_route(self.route),
+            session: Session::new(Arc::clone(&self.policy), modes, now_ms)
+                .on_route(self.route)
+                .called_by(inbound::identity(first)),
             modes,
             request_id: request_id.to_owned(),
             began_ms: now_ms,

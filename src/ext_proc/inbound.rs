@@ -8,10 +8,11 @@ use envoy_types::pb::envoy::service::ext_proc::v3::processing_request::Request;
 use envoy_types::pb::envoy::service::ext_proc::v3::{
     HttpBody, HttpHeaders, ProcessingRequest, ProtocolConfiguration,
 };
-use envoy_types::pb::google::protobuf::Struct;
 use envoy_types::pb::google::protobuf::value::Kind;
+use envoy_types::pb::google::protobuf::{Struct, Value};
 use tonic::metadata::MetadataMap;
 
+use crate::identity::{Identity, Node};
 use crate::session::{BodyMode, Event, Header, Modes, Route};
 use crate::text::Direction;
 
@@ -110,16 +111,87 @@ fn body_mode(direction: &'static str, mode: i32) -> Result<BodyMode, Unservable>
     }
 }
 
+fn fields(attributes: &HashMap<String, Struct>) -> Option<&HashMap<String, Value>> {
+    Some(&attributes.get(ATTRIBUTES_KEY)?.fields)
+}
+
 /// A text attribute of the request, where the filter's `request_attributes` name it.
 pub(super) fn attribute<'a>(
     attributes: &'a HashMap<String, Struct>,
     name: &str,
 ) -> Option<&'a str> {
-    let value = attributes.get(ATTRIBUTES_KEY)?.fields.get(name)?;
+    let value = fields(attributes)?.get(name)?;
     match &value.kind {
         Some(Kind::StringValue(text)) => Some(text),
         _ => None,
     }
+}
+
+/// Who calls, from the attributes of the connection and of Envoy's own node, and from the claims of a token
+/// that its filter `envoy.filters.http.jwt_authn` has verified, where it forwards them.
+pub(super) fn identity(first: &ProcessingRequest) -> Identity {
+    let text = |name: &str| {
+        let text = attribute(&first.attributes, name)?;
+        (!text.is_empty()).then(|| text.to_owned())
+    };
+    let node = |field: &str| text(&format!("xds.node.metadata['{field}']"));
+    let direction =
+        fields(&first.attributes).and_then(|fields| fields.get("xds.listener_direction"));
+    let is_outbound = direction.is_some_and(|value| value.kind == Some(Kind::NumberValue(2.0)));
+    let mut identity = Identity::new(
+        text("connection.uri_san_peer_certificate"),
+        Node {
+            namespace: node("NAMESPACE"),
+            service_account: node("SERVICE_ACCOUNT"),
+            workload: node("WORKLOAD_NAME"),
+            is_outbound,
+        },
+    );
+    identity.route = text("xds.route_name");
+    if let Some(metadata) = &first.metadata_context
+        && let Some(tokens) = metadata.filter_metadata.get(JWT_FILTER)
+    {
+        for (name, value) in &tokens.fields {
+            claims(name, value, 0, &mut identity.claims);
+        }
+        // A map has no order, and a policy goes by the first that fits.
+        identity.claims.sort();
+    }
+    identity
+}
+
+/// Envoy's filter that verifies tokens, which writes what it has verified into its metadata.
+const JWT_FILTER: &str = "envoy.filters.http.jwt_authn";
+
+/// Claims kept of one exchange, and how deep they may stand in one another.
+const CLAIMS: usize = 64;
+const CLAIM_DEPTH: usize = 4;
+
+/// Texts, numbers and truths of a token's payload, by their names; of a list each one.
+fn claims(name: &str, value: &Value, depth: usize, out: &mut Vec<(String, String)>) {
+    if out.len() >= CLAIMS || depth > CLAIM_DEPTH {
+        return;
+    }
+    let text = match &value.kind {
+        Some(Kind::StringValue(text)) => text.clone(),
+        Some(Kind::NumberValue(number)) => number.to_string(),
+        Some(Kind::BoolValue(truth)) => truth.to_string(),
+        Some(Kind::ListValue(list)) => {
+            for value in &list.values {
+                claims(name, value, depth + 1, out);
+            }
+            return;
+        }
+        Some(Kind::StructValue(object)) => {
+            // The filter writes a payload under a name of the operator's choice: its own claims have none.
+            for (inner, value) in &object.fields {
+                claims(inner, value, depth + 1, out);
+            }
+            return;
+        }
+        _ => return,
+    };
+    out.push((name.to_owned(), text));
 }
 
 /// Hands what `request` says to `to`, as one event.

@@ -32,9 +32,7 @@ pub(super) fn policy() -> Policy {
         limits: Limits::default(),
         decision_header: false,
         accept_encoding: Default::default(),
-        opaque: OpaqueRules {
-            allowed: Opaque::ALL.to_vec(),
-        },
+        opaque: OpaqueRules::both(&Opaque::ALL),
         ..Policy::default()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::catalogue::Catalogue;
 use super::select::{Selected, Selection};
 use super::{Action, RuleInForce, RuleSet, Scope, Scopes};
-use crate::detect::finder::{self, Family, Options};
+use crate::detect::finder::{self, Family, Options, canary_rules};
 use crate::document::{Errors, Position, Problem};
 use crate::scan::lint::{self, RuleError};
 use crate::scan::{Automaton, Resolved, Rule, Stream};
@@ -225,6 +225,23 @@ pub(super) fn restoring() -> Selected {
     Selected {
         rule: Arc::new(rule),
         action: Action::Restore,
+        shadow: false,
+        allow: Vec::new(),
+        options: Options::default(),
+    }
+}
+
+/// The rule that finds the mark which was planted in a prompt, in an answer's text of `role`. Where an upstream
+/// repeats the request, the mark goes without a word: nothing was said that the client does not know.
+pub(super) fn marked(action: Action, role: Role) -> Selected {
+    let [said, echoed] = canary_rules();
+    let (rule, action) = match role {
+        Role::System | Role::User | Role::ToolDescription => (echoed, Action::Restore),
+        _ => (said, action),
+    };
+    Selected {
+        rule: Arc::new(rule),
+        action,
         shadow: false,
         allow: Vec::new(),
         options: Options::default(),

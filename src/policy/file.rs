@@ -3,8 +3,9 @@
 use crate::detect::finder::{Family, Hosts, Options};
 use crate::document::{Document, Errors, Fields, Node, Position};
 use crate::limits::Limits;
-use crate::opaque::Opaque;
+use crate::policy::opaque::OpaqueFile;
 use crate::policy::{AcceptEncoding, Action, Mode};
+use crate::score::Level;
 use crate::text::{Direction, Role};
 use crate::tools::ToolPolicy;
 
@@ -26,6 +27,12 @@ const ACTIONS: &[(&str, Action)] = &[
     ("deny", Action::Deny),
 ];
 
+const LEVELS: &[(&str, Level)] = &[
+    ("low", Level::Low),
+    ("medium", Level::Medium),
+    ("high", Level::High),
+];
+
 /// Words of a policy that are planned and not built. A policy that says something the guard does not
 /// do must not load: its author would believe in it.
 const LATER_ACTIONS: &[&str] = &["escalate"];
@@ -38,7 +45,7 @@ pub(super) struct PolicyFile {
     pub(super) limits: Limits,
     pub(super) decision_header: bool,
     pub(super) accept_encoding: AcceptEncoding,
-    pub(super) opaque_allowed: Vec<Opaque>,
+    pub(super) opaque: OpaqueFile,
     /// `pseudonymize.restoreInTools`.
     pub(super) restore_in_tools: Vec<String>,
     /// In the order of `Direction`.
@@ -86,7 +93,7 @@ impl PolicyFile {
             limits: Limits::default(),
             decision_header: false,
             accept_encoding: AcceptEncoding::default(),
-            opaque_allowed: Vec::new(),
+            opaque: OpaqueFile::default(),
             restore_in_tools: Vec::new(),
             entries: [Vec::new(), Vec::new()],
             rules: Vec::new(),
@@ -168,7 +175,7 @@ impl PolicyFile {
             hiding.finish(errors);
         }
         if let Some(opaque) = fields.fields("opaque", errors) {
-            self.read_opaque(opaque, errors);
+            self.opaque = OpaqueFile::read(opaque, errors);
         }
         if let Some(limits) = fields.fields("limits", errors) {
             read_limits(&mut self.limits, limits, errors);
@@ -179,20 +186,6 @@ impl PolicyFile {
         self.decision_header = fields.boolean("decisionHeader", errors).unwrap_or_default();
         fields.finish(errors);
     }
-
-    fn read_opaque(&mut self, mut fields: Fields<'_>, errors: &mut Errors) {
-        const ANSWERS: &[(&str, bool)] = &[("deny", false), ("allow", true)];
-        let default = fields.one_of("default", ANSWERS, errors).unwrap_or(false);
-        for why in Opaque::ALL {
-            if fields
-                .one_of(why.as_str(), ANSWERS, errors)
-                .unwrap_or(default)
-            {
-                self.opaque_allowed.push(why);
-            }
-        }
-        fields.finish(errors);
-    }
 }
 
 impl Entry {
@@ -200,28 +193,26 @@ impl Entry {
         let mut fields = node.fields("a rule", errors)?;
         let detect = name(fields.need("detect", errors), "`detect`", errors);
         let family = detect.as_ref().and_then(|name| Family::by_name(&name.text));
-        let kinds = names(&mut fields, "kinds", errors);
-        let rules = names(&mut fields, "rules", errors);
-        let except = names(&mut fields, "except", errors);
+        let mut listed = |key| match fields.take(key) {
+            Some(node) => names(node, key, errors),
+            None => Vec::new(),
+        };
+        let (kinds, rules, except) = (listed("kinds"), listed("rules"), listed("except"));
         let from = match fields.take("from") {
-            Some(node) => read_roles(node, errors),
+            Some(node) => {
+                let from = read_roles(node, errors);
+                scored_roles(node, family, from, errors);
+                from
+            }
             // The model's own words: what an upstream echoes of a request is no leak.
             None if family == Some(Family::Leak) => Role::ALL.map(|role| role == Role::Assistant),
-            None => [true; 8],
+            None => Role::ALL.map(|role| family.is_none_or(|family| family.reads(role))),
         };
         let action = fields.need("action", errors);
         let action = action.and_then(|node| read_action(node, direction, errors));
         let shadow = fields.boolean("shadow", errors).unwrap_or_default();
         let allow = fields.strings("allow", errors).unwrap_or_default();
         let allow = allow.into_iter().map(str::to_owned).collect();
-        if let Some(node) = fields.take("at") {
-            later(
-                node.at,
-                "`at`",
-                "the rules of a pack have no levels",
-                errors,
-            );
-        }
         let options = read_options(&mut fields, family, errors);
         fields.finish(errors);
         if (family, direction) == (Some(Family::Leak), Direction::Request) {
@@ -230,6 +221,19 @@ impl Entry {
                 "`system_prompt_leak` is for `response.rules`",
                 "a request is where the prompt comes from",
             );
+            return None;
+        }
+        if options.canary && action == Some(Action::Observe) {
+            errors.push_hint(
+                node.at,
+                "`canary: true` under the action `observe`",
+                "a mark is planted only where it is taken out again: use `redact` or `deny`",
+            );
+        }
+        if family == Some(Family::Injection)
+            && let Some(action) = action
+            && !scored_action(node.at, direction, action, errors)
+        {
             return None;
         }
         Some(Self {
@@ -268,7 +272,43 @@ fn read_options(fields: &mut Fields<'_>, family: Option<Family>, errors: &mut Er
     {
         options.words = words;
     }
+    if family == Some(Family::Leak) {
+        options.canary = fields.boolean("canary", errors).unwrap_or_default();
+    }
+    if family == Some(Family::Injection) {
+        options.at = fields.one_of("at", LEVELS, errors).unwrap_or(options.at);
+    } else if let Some(node) = fields.take("at") {
+        let hint = "only `prompt_injection` has levels";
+        errors.push_hint(node.at, "what this line detects has no `at`", hint);
+    }
     options
+}
+
+/// Refuses roles whose text no score is asked for: their author would believe in it.
+fn scored_roles(node: &Node, family: Option<Family>, from: [bool; 8], errors: &mut Errors) {
+    let Some(family) = family else { return };
+    let mut named = Role::ALL.into_iter().zip(from);
+    if let Some((role, _)) = named.find(|(role, named)| *named && !family.reads(*role)) {
+        errors.push_hint(
+            node.at,
+            format!("`prompt_injection` does not read `{}`", role.as_str()),
+            "it reads user, tool, document, tool_description, and assistant in answers",
+        );
+    }
+}
+
+/// Whether a score can do this: it is known when a text is whole, and its span is rough.
+fn scored_action(at: Position, direction: Direction, action: Action, errors: &mut Errors) -> bool {
+    let hint = match (direction, action) {
+        (_, Action::Observe) | (Direction::Request, Action::Deny) => return true,
+        (Direction::Request, _) => {
+            "use `deny` or `observe`: a score does not say which words to take away"
+        }
+        (Direction::Response, _) => "use `observe`: an answer has left before it is whole",
+    };
+    let message = format!("`prompt_injection` cannot {} here", action.as_str());
+    errors.push_hint(at, message, hint);
+    false
 }
 
 fn constant(fields: &mut Fields<'_>, key: &'static str, value: &str, errors: &mut Errors) {
@@ -382,10 +422,8 @@ fn read_limits(limits: &mut Limits, mut fields: Fields<'_>, errors: &mut Errors)
     fields.finish(errors);
 }
 
-fn names(fields: &mut Fields<'_>, key: &'static str, errors: &mut Errors) -> Vec<Name> {
-    let Some(node) = fields.take(key) else {
-        return Vec::new();
-    };
+/// The names of a list that names something.
+pub(super) fn names(node: &Node, key: &str, errors: &mut Errors) -> Vec<Name> {
     let nodes = node.list(&format!("`{key}`"), errors).unwrap_or_default();
     if nodes.is_empty() {
         let message = format!("`{key}` names nothing");

@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::catalogue::Catalogue;
-use super::compile::{Build, Compiler, restoring};
+use super::compile::{Build, Compiler, marked, restoring};
 use super::file::PolicyFile;
 use super::select::{overlaps, resolve, select};
-use super::{Action, Hiding, Mode, OpaqueRules, Policy, Scopes};
+use super::{Action, Hiding, Mode, Policy, Scopes};
 use crate::document::{Document, Errors, Position};
 use crate::scan::Rule;
 use crate::text::{Direction, Role};
@@ -65,6 +65,10 @@ pub(super) fn load_with(
     let mut warnings = Errors::new(name);
     overlaps(&request, &mut warnings);
     overlaps(&response, &mut warnings);
+    let both = [&*request, &*response];
+    let opaque = file
+        .opaque
+        .rules(both, &catalogue, &mut errors, &mut warnings);
 
     let mut compiler = Compiler {
         catalogue: &catalogue,
@@ -82,6 +86,13 @@ pub(super) fn load_with(
         && request
             .iter()
             .any(|line| line.entry.action == Action::Pseudonymize && !line.entry.shadow);
+    // The strongest of the lines that have a mark planted: it is looked for whoever speaks.
+    let marks = response
+        .iter()
+        .map(|line| line.entry)
+        .filter(|entry| entry.options.canary && !entry.shadow && file.mode == Mode::Enforce)
+        .map(|entry| entry.action)
+        .max();
     let mut used = BTreeMap::new();
     let scopes = if compiler.errors.is_empty() {
         compiler.scopes(|direction: Direction, role: Role| {
@@ -98,6 +109,9 @@ pub(super) fn load_with(
             if restores && holds && direction == Direction::Response {
                 selection.enforce.push(restoring());
             }
+            if let (Some(action), Direction::Response) = (marks, direction) {
+                selection.enforce.push(marked(action, role));
+            }
             let all = selection.enforce.iter().chain(&selection.observe);
             used.extend(all.map(|selected| (selected.rule.id.clone(), Arc::clone(&selected.rule))));
             selection
@@ -112,15 +126,14 @@ pub(super) fn load_with(
         limits: file.limits,
         decision_header: file.decision_header,
         accept_encoding: file.accept_encoding,
-        opaque: OpaqueRules {
-            allowed: file.opaque_allowed,
-        },
+        opaque,
         scopes,
         hiding: Hiding {
             restore_in_tools: file.restore_in_tools,
             ..Hiding::default()
         },
         tools: file.tools.map(Arc::new),
+        tool_state: Arc::default(),
     };
     errors.or(Loaded {
         policy,

@@ -9,24 +9,27 @@ mod file;
 mod json;
 mod key;
 mod load;
+mod opaque;
 mod select;
 #[cfg(test)]
 mod tests;
 
 pub use automata::Automata;
 pub use compile::{Build, MAX_PRIORITY, PLACEHOLDER_DIGITS, numbered};
-pub use decision::{Decision, Finding, Verdict};
+pub use decision::{Decision, Finding, Scored, Verdict};
 pub use key::{HideKey, MIN_KEY_BYTES};
 pub use load::{Loaded, default, load};
+pub use opaque::OpaqueRules;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::detect::finder::Detector;
 use crate::limits::Limits;
 use crate::opaque::Opaque;
 use crate::scan::Automaton;
+use crate::score::Level;
 use crate::text::{Direction, Role};
-use crate::tools::ToolPolicy;
+use crate::tools::{State, ToolPolicy};
 
 /// What a rule asks for; in this order the later one hides more and wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -120,6 +123,9 @@ pub struct Policy {
     pub hiding: Hiding,
     /// What is said of tools; `None` where calls are not judged.
     pub tools: Option<Arc<ToolPolicy>>,
+    /// What is known of tools from one exchange to the next; a policy that takes the place of this one goes on
+    /// with it.
+    pub tool_state: Arc<Mutex<State>>,
 }
 
 /// What the actions `pseudonymize` and `hash` go by.
@@ -129,13 +135,6 @@ pub struct Hiding {
     pub key: Arc<HideKey>,
     /// `spec.pseudonymize.restoreInTools`: the tools whose arguments get the originals.
     pub restore_in_tools: Vec<String>,
-}
-
-/// What happens to a body that cannot be read: `true` lets it pass, unjudged and counted.
-#[derive(Debug, Clone, Default)]
-pub struct OpaqueRules {
-    /// Reasons that are allowed; every other one is denied.
-    pub allowed: Vec<Opaque>,
 }
 
 /// Rules by direction and role. Roles with the same rules share one scope.
@@ -179,6 +178,14 @@ impl RuleSet {
             detectors: Vec::new(),
         }
     }
+
+    /// The rule that scores text of `role`, and the lowest level that is a finding.
+    pub fn injection(&self, role: Role) -> Option<(usize, Level)> {
+        self.detectors.iter().find_map(|detector| match detector {
+            Detector::Injection(rules) => rules.of(role).map(|(rule, _, at)| (rule, at)),
+            _ => None,
+        })
+    }
 }
 
 /// What the session must know of a rule to act on its findings.
@@ -210,7 +217,36 @@ impl Policy {
         let scopes = self.scopes.sets.iter();
         let sets = scopes.flat_map(|scope| scope.enforce.iter().chain(&scope.observe));
         let mut detectors = sets.flat_map(|set| &set.detectors);
-        detectors.any(|detector| matches!(detector, Detector::Leak(_)))
+        detectors.any(|detector| matches!(detector, Detector::Leak(_) | Detector::Canary(_)))
+    }
+
+    /// Whether prompts get a mark.
+    pub fn plants_marks(&self) -> bool {
+        let scopes = self.scopes.sets.iter();
+        let mut detectors = scopes
+            .filter_map(|scope| scope.enforce.as_ref())
+            .flat_map(|set| &set.detectors);
+        detectors.any(|detector| matches!(detector, Detector::Canary(_)))
+    }
+
+    /// Looks at what is known of tools.
+    pub fn tool_state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        // A panic of one stream leaves at most a pin or a ticket out.
+        look(
+            &mut self
+                .tool_state
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// Whether the turns of a request are scored as one conversation too.
+    pub fn scores_turns(&self) -> bool {
+        let user = self.scope(Direction::Request, Role::User);
+        let mut sets = user
+            .iter()
+            .flat_map(|scope| scope.enforce.iter().chain(&scope.observe));
+        sets.any(|set| set.injection(Role::User).is_some())
     }
 
     /// Whether anything is hidden in a way that depends on [`Hiding::key`].
@@ -221,11 +257,12 @@ impl Policy {
             .iter()
             .filter_map(|scope| scope.enforce.as_ref());
         let mut rules = sets.flat_map(|set| &set.rules);
-        rules.any(|rule| matches!(rule.action, Action::Pseudonymize | Action::Hash))
+        let keyed = |action| matches!(action, Action::Pseudonymize | Action::Hash);
+        self.plants_marks() || rules.any(|rule| keyed(rule.action))
     }
 
-    /// Whether a body that is opaque for this reason may pass.
-    pub fn allows_opaque(&self, why: Opaque) -> bool {
-        self.opaque.allowed.contains(&why)
+    /// Whether a body of this direction that is opaque for this reason may pass.
+    pub fn allows_opaque(&self, direction: Direction, why: Opaque) -> bool {
+        self.opaque.allowed(direction).contains(&why)
     }
 }

@@ -258,7 +258,13 @@ fn placeholders_name_the_kind() {
 
 #[test]
 fn opaque_bodies_are_denied_unless_the_policy_says_otherwise() {
-    let allowed = |spec: &str| good(spec).policy.opaque.allowed;
+    let allowed = |spec: &str| {
+        let opaque = good(spec).policy.opaque;
+        let [request, response] =
+            [Direction::Request, Direction::Response].map(|half| opaque.allowed(half).to_vec());
+        assert_eq!(request, response);
+        request
+    };
     assert_eq!(allowed("  mode: enforce"), []);
     assert_eq!(
         allowed("  opaque: { unknown_format: allow }"),
@@ -267,6 +273,70 @@ fn opaque_bodies_are_denied_unless_the_policy_says_otherwise() {
     let all_but = allowed("  opaque: { default: allow, too_large: deny }");
     assert_eq!(all_but.len(), Opaque::ALL.len() - 1);
     assert!(!all_but.contains(&Opaque::TooLarge));
+}
+
+/// Whether an unknown format may pass, up and down, where requests are searched for `s` and `p`, answers as `down`
+/// says.
+#[track_caller]
+fn check_opaque(down: &str, opaque: &str, passes: [bool; 2]) {
+    let spec = format!(
+        "  request: {{ rules: [{{ detect: s, action: deny }}, {{ detect: p, action: redact }}] }}\n  \
+         response: {{ rules: [{down}] }}\n  opaque: {{ {opaque} }}"
+    );
+    let policy = good(&spec).policy;
+    let of = |half| policy.allows_opaque(half, Opaque::UnknownFormat);
+    let got = [Direction::Request, Direction::Response].map(of);
+    assert_eq!(got, passes, "\n{spec}");
+    assert!(!policy.allows_opaque(Direction::Request, Opaque::Bomb));
+}
+
+#[test]
+fn what_would_have_been_looked_for_decides_over_an_opaque_body() {
+    let redacts = "{ detect: p, action: redact }";
+    let allow = "rules: [{ reasons: [unknown_format], detect: [p], action: allow }]";
+    // Requests hold secrets too, for which the reason's own answer stands.
+    check_opaque(redacts, allow, [false, true]);
+    check_opaque(
+        redacts,
+        &format!("unknown_format: allow, {allow}"),
+        [true, true],
+    );
+    let deny = "unknown_format: allow, rules: [{ detect: [s], action: deny }]";
+    check_opaque(redacts, deny, [false, true]);
+    // The strictest of the lines decides, in any order.
+    let both = "rules: [{ reasons: [unknown_format], detect: [s, p], action: allow }, { detect: [s], action: deny }]";
+    check_opaque(redacts, both, [false, true]);
+    let other = "rules: [{ reasons: [binary], detect: [s, p], action: allow }]";
+    check_opaque(redacts, other, [false, false]);
+    // What is only recorded keeps nothing from passing; without rules nothing would have been judged.
+    let observes = format!(
+        "{redacts}, {{ detect: s, action: observe }}, {{ detect: s, action: deny, shadow: true }}"
+    );
+    check_opaque(&observes, allow, [false, true]);
+    check_opaque("", allow, [false, true]);
+    // But a line that denies opens nothing, and without a line the reason alone decides.
+    check_opaque("", "rules: [{ detect: [s], action: deny }]", [false, false]);
+    check_opaque("", "default: deny", [false, false]);
+}
+
+#[test]
+fn lines_of_opaque_are_strict() {
+    check(
+        "  opaque: { rules: [{ reasons: [large], detect: [q], action: redact }, { reasons: [] }] }",
+        "f:5:33: a reason of `reasons` is `large`, which is none of its values\n  hint: did you mean `too_large`?\n\
+         f:5:62: `action` is `redact`, which is none of its values\n  hint: known here: deny, allow\n\
+         f:5:72: `detect` is missing\nf:5:72: `action` is missing\n\
+         f:5:83: `reasons` names no reason\n  hint: leave it out to mean all of them",
+    );
+    check(
+        "  opaque: { rules: [{ detect: [q], action: allow }] }",
+        "f:5:32: `q` is not a pack of rules\n  hint: did you mean `p`?",
+    );
+    let idle = good("  opaque: { rules: [{ detect: [s], action: allow }] }").warnings;
+    assert_eq!(
+        idle.to_string(),
+        "f:5:21: this line decides nothing for `s`: no rule that acts looks for it"
+    );
 }
 
 #[test]
@@ -361,10 +431,10 @@ fn what_is_not_enforced_yet_does_not_load() {
         "f:5:12: unknown field `allow`\n  hint: known here: default, undeclared, arguments, grants, annotations, guess, sinkGrounding, flows, ruleOfTwo, supplyChain",
     );
     check(
-        "  request: { rules: [{ detect: p, action: escalate }, { detect: prompt_injection, at: high, action: deny }] }",
+        "  request: { rules: [{ detect: p, action: escalate }, { detect: jailbreak, at: high, action: deny }] }",
         "f:5:43: the action `escalate` is not enforced yet\n  hint: use `redact`\n\
-         f:5:65: `detect: prompt_injection` is not enforced yet\n  hint: leave the rule out\n\
-         f:5:87: `at` is not enforced yet\n  hint: the rules of a pack have no levels",
+         f:5:65: `detect: jailbreak` is not enforced yet\n  hint: leave the rule out\n\
+         f:5:80: what this line detects has no `at`\n  hint: only `prompt_injection` has levels",
     );
 }
 
@@ -480,6 +550,7 @@ fn a_decision_is_one_line_of_json() {
         role: Role::User,
         span: Span::new(3, 9),
         tags: Arc::new(["t".to_owned()]),
+        scored: None,
     });
     assert_eq!(
         decision.to_json(),

@@ -14,16 +14,24 @@ use crate::session::judge::{Judge, Reason};
 use crate::text::Direction;
 use crate::wire::coding::Decoder;
 
-/// What decoding takes away with the coding: all of these speak of the coded bytes. (`repr-digest` too: the
-/// coding is a part of the representation, RFC 9530, section 3.) `vary` stays true.
-const OF_CODED_BYTES: [&str; 6] = [
-    "content-encoding",
+/// Headers that speak of the very bytes of a body: they hold neither for a decoded one nor for an edited one.
+/// (`repr-digest` too: the coding is a part of the representation, RFC 9530, section 3.) `vary` stays true.
+const SEALS: [&str; 5] = [
     "etag",
     "content-md5",
     "digest",
     "content-digest",
     "repr-digest",
 ];
+
+/// Those of [`SEALS`] that are there. A weak etag does not speak of bytes (RFC 9110, section 8.8.1).
+pub(super) fn seals(headers: &[Header<'_>]) -> Vec<&'static str> {
+    let is_there = |seal: &&'static str| {
+        let mut named = headers.iter().filter(|header| header.name == *seal);
+        named.any(|header| *seal != "etag" || !header.value.starts_with(b"W/"))
+    };
+    SEALS.into_iter().filter(is_there).collect()
+}
 
 /// The codings of one body, and what came of it.
 #[derive(Debug)]
@@ -49,6 +57,7 @@ impl Coded {
     /// Of a body with these headers; `None` where it is in no coding, or not read.
     pub(super) fn of(
         headers: &[Header<'_>],
+        direction: Direction,
         guard: &Guard,
         is_signed: bool,
         policy: &Policy,
@@ -62,19 +71,16 @@ impl Coded {
             return Ok(None);
         };
         let as_it_came = is_signed || policy.mode == Mode::Shadow;
-        // A weak etag does not speak of bytes (RFC 9110, section 8.8.1).
-        let goes = |name: &&'static str| {
-            named(name).any(|header| *name != "etag" || !header.value.starts_with(b"W/"))
-        };
-        let headers = OF_CODED_BYTES.into_iter().filter(goes);
         Ok(Some(Self {
             decoder,
-            kept: (as_it_came || !policy.opaque.allowed.is_empty()).then(Vec::new),
+            kept: (as_it_came || !policy.opaque.allowed(direction).is_empty()).then(Vec::new),
             as_it_came,
             headers: if as_it_came {
                 Vec::new()
             } else {
-                headers.collect()
+                let mut gone = seals(headers);
+                gone.push("content-encoding");
+                gone
             },
         }))
     }

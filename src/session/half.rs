@@ -37,6 +37,10 @@ pub(super) struct Half {
     /// The content codings that come off before the guard reads.
     coded: Option<Coded>,
     had_length: bool,
+    /// Headers that hold for the body as it came, and not for one that is edited.
+    seals: Vec<&'static str>,
+    /// Events of it were read while the headers' answer was still waiting.
+    was_unsure: bool,
     /// The headers' answer that waits, and whether it has gone.
     pending: Option<HeaderChanges>,
     /// Chunks that have no answer yet, in STREAMED while the headers' answer waits: Envoy takes the answers
@@ -65,6 +69,8 @@ impl Half {
             guard: Guard::Pass,
             coded: None,
             had_length: false,
+            seals: Vec::new(),
+            was_unsure: false,
             pending: None,
             unanswered: (0, 0),
             backlog: Vec::new(),
@@ -121,6 +127,11 @@ impl Half {
         }
     }
 
+    /// These of the headers that come do not hold for an edited body. Said before [`begin`](Self::begin).
+    pub(super) fn sealed_by(&mut self, seals: Vec<&'static str>) {
+        self.seals = seals;
+    }
+
     /// The headers came and the body is to be guarded by `guard`.
     pub(super) fn begin(
         &mut self,
@@ -171,7 +182,10 @@ impl Half {
     ) -> Step {
         let direction = self.direction;
         let Some(coded) = &mut self.coded else {
-            return self.guard.push(chunk, end, direction, judge, out);
+            let was_unsure = matches!(self.guard, Guard::Unsure(_));
+            let step = self.guard.push(chunk, end, direction, judge, out);
+            self.was_unsure |= was_unsure && !self.guard.holds_all();
+            return step;
         };
         // In BUFFERED the answer to the body still changes headers.
         if self.pending.is_none() && self.mode != BodyMode::Buffered {
@@ -352,6 +366,9 @@ impl Half {
     /// Answers the headers, unless that was done.
     pub(super) fn answer_headers(&mut self, more: HeaderChanges, out: &mut Vec<Effect>) {
         if let Some(mut changes) = self.pending.take() {
+            if self.breaks_seals() {
+                changes.remove.append(&mut self.seals);
+            }
             for (name, value) in more.set {
                 changes.set.retain(|(set, _)| *set != name);
                 changes.set.push((name, value));
@@ -367,6 +384,17 @@ impl Half {
             });
             let (chunks, _) = std::mem::take(&mut self.unanswered);
             out.extend((0..chunks).map(|_| self.message(Vec::new(), false)));
+        }
+    }
+
+    /// Whether the headers that are being answered go ahead of a body that is edited, or still may be. In BUFFERED
+    /// the body's own answer says it.
+    fn breaks_seals(&self) -> bool {
+        match &self.guard {
+            _ if self.mode == BodyMode::Buffered => false,
+            Guard::Pass => self.was_unsure,
+            Guard::Whole(whole) if self.phase == Phase::Done => whole.is_edited(),
+            _ => true,
         }
     }
 
@@ -423,10 +451,12 @@ impl Half {
 
     fn body(&self, body: Body, end_of_stream: bool) -> Effect {
         let mut changes = HeaderChanges::default();
-        if let Some(coded) = &self.coded
-            && self.mode == BodyMode::Buffered
-        {
-            changes.remove.extend(coded.headers());
+        if self.mode == BodyMode::Buffered {
+            let of_coding = self.coded.iter().flat_map(Coded::headers);
+            changes.remove.extend(of_coding);
+            if body != Body::Unchanged {
+                changes.remove.extend(&self.seals);
+            }
         }
         Effect::Body {
             direction: self.direction,

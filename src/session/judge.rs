@@ -2,14 +2,23 @@
 
 use std::sync::Arc;
 
-use crate::detect::finder::Prompt;
+use crate::detect::finder::{Mark, Prompt};
+use crate::identity::Identity;
 use crate::limits::{FINDINGS_KEPT, PROMPT_HASHES};
 use crate::opaque::Opaque;
-use crate::policy::{Action, Decision, Finding, Mode, Policy, RuleInForce, RuleSet, Verdict};
+use crate::policy::{
+    Action, Decision, Finding, Mode, Policy, RuleInForce, RuleSet, Scored, Verdict,
+};
 use crate::scan::{Cover, Found};
+use crate::score::{Conversation, Score};
 use crate::session::hide::{Hidden, Rewrite, Tail};
-use crate::text::{Direction, Role, Source};
+use crate::session::tools::{self, Tools};
+use crate::text::{Direction, Role, Source, Span};
+use crate::tools::{Asked, Outcome, ToolAction};
 use crate::wire::calls::Offer;
+
+/// What marks are made as: no kind of a rule is called so.
+const MARK_KIND: &str = "tidegate.canary";
 
 /// The decision of one exchange in the making.
 #[derive(Debug)]
@@ -21,6 +30,12 @@ pub(super) struct Judge {
     hidden: Hidden,
     /// What the answer must not give away, where a rule looks for that.
     prompt: Option<Arc<Prompt>>,
+    tools: Option<Tools>,
+    now_ms: u64,
+    /// Whether the request's prompt is still to get a mark.
+    plants: bool,
+    /// What the person wrote in all turns, where that is scored.
+    turns: Option<Conversation>,
 }
 
 /// Why an exchange is refused. Never text of a body.
@@ -30,6 +45,8 @@ pub(super) enum Reason {
     Rule(Arc<str>),
     /// The body could not be judged.
     Opaque(Opaque),
+    /// This rule wants a person's word, which was asked for under a ticket.
+    Waits(Arc<str>, Arc<str>),
     /// It would have been edited, and the client's signature over it allows no edit.
     Signed,
 }
@@ -62,6 +79,17 @@ pub(super) struct Proposed<'a> {
     pub(super) is_text: bool,
 }
 
+/// What becomes of a call.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ruling {
+    /// It is made as it is.
+    Pass,
+    /// It is made with these arguments, as JSON.
+    Edit(String),
+    /// It is not made; what is said in its place.
+    Refuse(Arc<str>),
+}
+
 impl Judge {
     pub(super) fn new(policy: Arc<Policy>) -> Self {
         let decision = Decision {
@@ -69,12 +97,29 @@ impl Judge {
             ..Decision::default()
         };
         let prompt = policy.needs_prompt();
+        let tools = policy.tools.clone().map(Tools::new);
+        let turns = policy.scores_turns().then(Conversation::default);
         Self {
+            plants: policy.plants_marks(),
             policy,
             decision,
             denied: None,
             hidden: Hidden::default(),
             prompt: prompt.then(|| Arc::new(Prompt::new(PROMPT_HASHES))),
+            tools,
+            turns,
+            now_ms: 0,
+        }
+    }
+
+    /// What time it is, in milliseconds of the process.
+    pub(super) fn is_at(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+    }
+
+    pub(super) fn called_by(&mut self, identity: &Identity) {
+        if let Some(tools) = &mut self.tools {
+            tools.called_by(identity);
         }
     }
 
@@ -115,8 +160,48 @@ impl Judge {
                     prompt.read(source, text);
                 }
             }
+            (Direction::Request, Role::User) => {
+                if let Some(turns) = &mut self.turns {
+                    turns.read(text);
+                }
+            }
             (Direction::Request, _) => {}
         }
+    }
+
+    /// The request gets no mark: it may not be edited, or its answer is not read.
+    pub(super) fn plants_nothing(&mut self) {
+        self.plants = false;
+    }
+
+    /// The mark to plant in `text`, the first text of the request's system prompt. Nothing more is planted then.
+    pub(super) fn plant(&mut self, text: &[u8]) -> Option<String> {
+        if !self.plants || text.trim_ascii().is_empty() {
+            return None;
+        }
+        let digest = self.policy.hiding.key.digest(MARK_KIND, text)?;
+        let mark = Mark::new(&digest);
+        let written = mark.written();
+        self.prompt.as_mut().and_then(Arc::get_mut)?.plant(mark);
+        self.plants = false;
+        Some(written)
+    }
+
+    /// A turn of the person is over: what all of them say together, where there are several.
+    pub(super) fn joined(&mut self) -> Option<Score> {
+        self.turns.as_mut()?.joined()
+    }
+
+    /// Refuses the exchange by a rule that covers no text of this channel alone.
+    pub(super) fn denies_by(&mut self, rules: &RuleSet, rule: usize) {
+        let cover = Cover {
+            span: Span::default(),
+            rule,
+            head: true,
+            whole: false,
+            bare: false,
+        };
+        self.covers(rules, &cover);
     }
 
     /// What the answer must not give away.
@@ -135,6 +220,10 @@ impl Judge {
     ) -> Rewrite {
         let hiding = &self.policy.hiding;
         let restores = rule.action == Action::Restore;
+        if restores && rule.placeholder.is_empty() {
+            // The mark in an echo: nothing stood in its place.
+            return Rewrite::Text("".into());
+        }
         if restores
             && (!self.hidden.restores(hiding, place.role, place.channel)
                 || tail.is_in_destination(cover.span.start))
@@ -157,6 +246,7 @@ impl Judge {
         action: Action,
         place: Place<'_>,
         enforced: bool,
+        score: Option<&Score>,
     ) {
         let Some(rule) = rules.rules.get(found.rule) else {
             return;
@@ -178,30 +268,186 @@ impl Judge {
                 role: place.role,
                 span: found.span,
                 tags: Arc::clone(&rule.tags),
+                scored: score.and_then(Scored::of),
             });
         }
     }
 
     /// Whether calls of tools are judged at all.
     pub(super) fn judges_calls(&self) -> bool {
-        false
+        self.tools.is_some()
+    }
+
+    /// A text of the conversation so far; of a result, the call that it answers.
+    pub(super) fn is_said(&mut self, role: Role, id: &[u8], text: &[u8]) {
+        if let Some(tools) = &mut self.tools {
+            tools.says(role, id, text);
+        }
+    }
+
+    /// A call was made in an earlier turn.
+    pub(super) fn was_made(&mut self, id: &[u8], name: &[u8], arguments: &[u8]) {
+        if let Some(tools) = &mut self.tools {
+            tools.made(id, name, arguments);
+        }
     }
 
     /// Tools are offered: the names of those that may not be seen are appended to `withdrawn`.
-    pub(super) fn offers(&mut self, _: Direction, _: &[Offer<'_>], _withdrawn: &mut Vec<Vec<u8>>) {}
+    pub(super) fn offers(
+        &mut self,
+        direction: Direction,
+        offers: &[Offer<'_>],
+        withdrawn: &mut Vec<Vec<u8>>,
+    ) {
+        if offers.is_empty() {
+            return;
+        }
+        let Some(tools) = &mut self.tools else { return };
+        let (gone, noted) = self
+            .policy
+            .tool_state(|state| tools.declare(offers, &mut state.pins));
+        for reason in noted {
+            self.says(&reason, direction, "tools", Role::ToolDescription, 0);
+        }
+        for tool in gone {
+            let reason = tool.reason.unwrap_or_else(tools::not_granted);
+            self.says(&reason, direction, "tools", Role::ToolDescription, 0);
+            let name = tool.name.into_bytes();
+            if self.policy.mode == Mode::Enforce && !withdrawn.contains(&name) {
+                self.raise(Verdict::Redact);
+                withdrawn.push(name);
+            }
+        }
+    }
 
-    /// A call was made in an earlier turn.
-    pub(super) fn remembers(&mut self, _name: &[u8], _arguments: &[u8]) {}
+    /// A call is complete.
+    pub(super) fn proposes(&mut self, call: &Proposed<'_>) -> Ruling {
+        let Some(tools) = &mut self.tools else {
+            return Ruling::Pass;
+        };
+        let text;
+        let arguments = if call.is_text {
+            let input = String::from_utf8_lossy(call.arguments);
+            text = serde_json::json!({ "input": input }).to_string();
+            text.as_bytes()
+        } else {
+            call.arguments
+        };
+        let verdict = tools.judge(call.id, call.name, arguments);
+        let length = call.arguments.len() as u64;
+        for reason in &verdict.reasons {
+            self.says(reason, call.direction, call.key, Role::ToolCall, length);
+        }
+        if self.policy.mode == Mode::Shadow {
+            return Ruling::Pass;
+        }
+        let rule = verdict
+            .reasons
+            .first()
+            .map(|reason| Arc::clone(&reason.rule));
+        let rule = rule.unwrap_or_else(|| "tools".into());
+        match verdict.outcome {
+            Outcome::Allow => return Ruling::Pass,
+            Outcome::Redact(edits) => {
+                if !call.is_text
+                    && let Some(arguments) = tools::edited(arguments, &edits)
+                {
+                    self.raise(Verdict::Redact);
+                    return Ruling::Edit(arguments);
+                }
+            }
+            Outcome::Escalate => match self.asks(call, arguments, &rule) {
+                Asked::Pass => return Ruling::Pass,
+                Asked::Wait(ticket) => {
+                    let note = tools::waiting(call.name, &ticket, &rule);
+                    self.decision.tickets.push(ticket);
+                    return self.refuses(call, &rule, note);
+                }
+                Asked::No => {}
+            },
+            Outcome::Deny => {}
+        }
+        let note = tools::note(call.name, &rule);
+        self.refuses(call, &rule, note)
+    }
 
-    /// A call is complete. What is said in its place, if it may not be made.
-    pub(super) fn proposes(&mut self, _: &Proposed<'_>) -> Option<Arc<str>> {
-        None
+    /// Asks a person.
+    fn asks(&mut self, call: &Proposed<'_>, arguments: &[u8], rule: &Arc<str>) -> Asked {
+        // Without a key nothing can be signed, and so nothing is asked.
+        let key = self.policy.hiding.key.digest("approvals", b"");
+        let (Some(key), Some(tools)) = (key, &mut self.tools) else {
+            return Asked::No;
+        };
+        let (policy, now_ms) = (&self.policy, self.now_ms);
+        let asked = policy.tool_state(|state| {
+            tools.asks(
+                &mut state.approvals,
+                (call.id, call.name, arguments),
+                |approvals, caller, call| approvals.ask(&key, caller, call, rule, now_ms),
+            )
+        });
+        if asked == Asked::Pass {
+            tools.made(call.id, call.name, arguments);
+        }
+        asked
+    }
+
+    /// A call is not made.
+    fn refuses(&mut self, call: &Proposed<'_>, rule: &Arc<str>, note: Arc<str>) -> Ruling {
+        match call.direction {
+            // Nothing stands in the place of what a client itself sends.
+            Direction::Request => match self.decision.tickets.last() {
+                Some(ticket) => self.denies(Reason::Waits(Arc::clone(rule), Arc::clone(ticket))),
+                None => self.denies(Reason::Rule(Arc::clone(rule))),
+            },
+            Direction::Response => self.raise(Verdict::Redact),
+        }
+        Ruling::Refuse(note)
+    }
+
+    /// Keeps what is said of a tool or of a call.
+    fn says(
+        &mut self,
+        reason: &crate::tools::Reason,
+        direction: Direction,
+        channel: &str,
+        role: Role,
+        length: u64,
+    ) {
+        let action = match reason.action {
+            ToolAction::Observe => Action::Observe,
+            ToolAction::Redact => Action::Redact,
+            ToolAction::Escalate | ToolAction::Deny => Action::Deny,
+        };
+        let verdict = match direction {
+            // A call that is taken out of an answer leaves the rest of it.
+            Direction::Response => action.verdict().min(Verdict::Redact),
+            Direction::Request => action.verdict(),
+        };
+        self.decision.shadow_verdict = self.decision.shadow_verdict.max(verdict);
+        self.decision.findings_total += 1;
+        if self.decision.findings.len() < FINDINGS_KEPT {
+            let rule = Arc::clone(&reason.rule);
+            let kind = rule.strip_prefix("tools.").unwrap_or(&rule).into();
+            self.decision.findings.push(Finding {
+                kind,
+                rule,
+                action,
+                shadow: self.policy.mode == Mode::Shadow && action != Action::Observe,
+                direction,
+                channel: channel.into(),
+                role,
+                span: Span::new(0, length),
+                tags: reason.tags.iter().map(|tag| (*tag).to_owned()).collect(),
+                scored: None,
+            });
+        }
     }
 
     /// A body, or the rest of one, is not judged. Says whether it may pass.
     pub(super) fn is_opaque(&mut self, direction: Direction, why: Opaque) -> bool {
         self.is_unjudged(direction, why);
-        if self.policy.allows_opaque(why) {
+        if self.policy.allows_opaque(direction, why) {
             return true;
         }
         self.decision.shadow_verdict = Verdict::Deny;
@@ -246,6 +492,9 @@ impl Reason {
             Self::Opaque(why) => {
                 format!("The {what} was blocked by policy: it could not be inspected ({why}).")
             }
+            Self::Waits(rule, ticket) => format!(
+                "The {what} was blocked by policy: it awaits approval, ticket {ticket} (rule {rule})."
+            ),
             Self::Signed => format!(
                 "The {what} was blocked by policy: text in it must be redacted, and the client's AWS signature over it allows no edit."
             ),
@@ -258,6 +507,7 @@ impl Reason {
         match self {
             Self::Rule(rule) => format!("tidegate_{what}_denied:{rule}"),
             Self::Opaque(why) => format!("tidegate_{what}_opaque:{why}"),
+            Self::Waits(rule, _) => format!("tidegate_{what}_awaits_approval:{rule}"),
             Self::Signed => format!("tidegate_{what}_signed"),
         }
     }

@@ -13,6 +13,7 @@ mod hide;
 mod judge;
 mod plan;
 mod reading;
+mod tools;
 
 pub use event::{
     Body, BodyMode, Effect, Event, Header, HeaderChanges, Modes, ProtocolError, Refusal,
@@ -21,8 +22,9 @@ pub use plan::Route;
 
 use std::sync::Arc;
 
+use crate::identity::Identity;
 use crate::opaque::Opaque;
-use crate::policy::{AcceptEncoding, Decision, Policy};
+use crate::policy::{AcceptEncoding, Decision, Mode, Policy};
 use crate::text::Direction;
 use crate::wire::{Format, Progress};
 
@@ -90,6 +92,13 @@ impl Session {
         self
     }
 
+    /// Of a caller whom the mesh knows.
+    #[must_use]
+    pub fn called_by(mut self, identity: Identity) -> Self {
+        self.judge.called_by(&identity);
+        self
+    }
+
     /// The modes it runs under.
     pub fn modes(&self) -> Modes {
         self.modes
@@ -104,12 +113,13 @@ impl Session {
     pub fn on(
         &mut self,
         event: Event<'_>,
-        _now_ms: u64,
+        now_ms: u64,
         out: &mut Vec<Effect>,
     ) -> Result<(), ProtocolError> {
         if self.refused {
             return Ok(());
         }
+        self.judge.is_at(now_ms);
         match event {
             Event::Headers {
                 direction: Direction::Request,
@@ -206,15 +216,31 @@ impl Session {
             plan::request(headers, self.format)
         };
         let is_bound = self.is_bound();
+        if is_bound || self.modes.response == BodyMode::None {
+            self.judge.plants_nothing();
+        }
         let plan = plan.and_then(|guard| {
-            let coded = Coded::of(headers, &guard, is_bound, self.judge.policy())?;
+            let coded = Coded::of(
+                headers,
+                Direction::Request,
+                &guard,
+                is_bound,
+                self.judge.policy(),
+            )?;
             Ok((guard, coded))
         });
         let (guard, coded) = match plan {
             Ok(plan) => plan,
-            Err(why) if self.judge.is_opaque(Direction::Request, why) => (Guard::Pass, None),
+            Err(why) if self.judge.is_opaque(Direction::Request, why) => {
+                // The body may have no end to say it at: a tunnel ends when a side goes away.
+                self.changed = true;
+                (Guard::Pass, None)
+            }
             Err(_) => return self.refuse(Direction::Request, out),
         };
+        if coded.is_none() && !is_bound && self.judge.policy().mode == Mode::Enforce {
+            self.request.sealed_by(coded::seals(headers));
+        }
         self.request.begin(
             guard,
             coded,
@@ -240,22 +266,37 @@ impl Session {
         } else if self.modes.response == BodyMode::None {
             self.judge.is_unjudged(Direction::Response, Opaque::NotSent);
             Ok(Guard::Pass)
+        } else if plan::is_switched(headers, &self.asked) {
+            Err(Opaque::Websocket)
         } else {
             plan::response(headers, self.format, &self.asked.target())
         };
         let plan = plan.and_then(|guard| {
-            let coded = Coded::of(headers, &guard, false, self.judge.policy())?;
+            let coded = Coded::of(
+                headers,
+                Direction::Response,
+                &guard,
+                false,
+                self.judge.policy(),
+            )?;
             Ok((guard, coded))
         });
         let (guard, coded) = match plan {
             Ok(plan) => plan,
-            Err(why) if self.judge.is_opaque(Direction::Response, why) => (Guard::Pass, None),
+            Err(why) if self.judge.is_opaque(Direction::Response, why) => {
+                // The body may have no end to say it at: a tunnel ends when a side goes away.
+                self.changed = true;
+                (Guard::Pass, None)
+            }
             Err(_) => return self.refuse(Direction::Response, out),
         };
         if !guard.holds_all() && !matches!(guard, Guard::Pass) {
             changes.remove.push("content-length");
         }
         self.say_verdict(&mut changes);
+        if coded.is_none() && self.judge.policy().mode == Mode::Enforce {
+            self.response.sealed_by(coded::seals(headers));
+        }
         self.response.begin(
             guard,
             coded,
@@ -412,8 +453,12 @@ impl Session {
             message: &self.message(direction),
             request: &self.noted,
         };
+        let status = match self.format {
+            Some(Format::Dialect(dialect)) => dialect.refusal_status(&self.noted),
+            _ => 403,
+        };
         out.push(Effect::Refuse(Refusal {
-            status: 403,
+            status,
             headers: changes.set,
             body: ending.refusal(),
             details,

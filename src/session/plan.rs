@@ -103,6 +103,12 @@ pub(super) fn is_upgrade(headers: &[Header<'_>]) -> bool {
         || value(headers, ":method") == Some(b"CONNECT")
 }
 
+/// Whether the upstream left HTTP as it was asked to: what follows is no answer's body.
+pub(super) fn is_switched(headers: &[Header<'_>], asked: &Asked) -> bool {
+    let status = value(headers, ":status").unwrap_or_default();
+    status == b"101" || (asked.method == "CONNECT" && status.starts_with(b"2"))
+}
+
 /// What a client's AWS signature (version 4) covers: an edit would only earn a signature error.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Signed {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{BodyMode, Effect, Event, Header, Modes, ProtocolError, Session};
 use crate::limits::Limits;
 use crate::opaque::Opaque;
-use crate::policy::{AcceptEncoding, Hiding, Mode, OpaqueRules, Policy, Scopes, Verdict};
+use crate::policy::{AcceptEncoding, Mode, OpaqueRules, Policy, Scopes, Verdict};
 use crate::text::Direction;
 use crate::text::Direction::{Request, Response};
 
@@ -22,12 +22,9 @@ fn policy(allowed: &[Opaque], mode: Mode) -> Arc<Policy> {
         limits,
         decision_header: true,
         accept_encoding: Default::default(),
-        opaque: OpaqueRules {
-            allowed: allowed.to_vec(),
-        },
+        opaque: OpaqueRules::both(allowed),
         scopes: Scopes::default(),
-        hiding: Hiding::default(),
-        tools: None,
+        ..Policy::default()
     })
 }
 
@@ -418,6 +415,46 @@ fn what_cannot_be_read_is_refused_with_its_reason() {
     refused(&[("content-encoding", "gzip")], "{}", "invalid_coding");
     refused(&[("upgrade", "websocket")], "", "websocket");
     refused(&[], "{\"role\":\"user\",\"role\":\"x\"}", "invalid_json");
+}
+
+#[test]
+fn a_connection_that_leaves_http_is_unjudged_both_ways() {
+    let upgrade = &[("upgrade", "websocket")];
+    let tunnel = &[(":method", "CONNECT"), (":authority", "llm.test:443")];
+    for (asked, status) in [(&upgrade[..], "101"), (&tunnel[..], "200")] {
+        let mut play = play(duplex(), &[Opaque::Websocket]);
+        play.headers(Request, asked, false);
+        play.body(Request, "\u{1}a", false);
+        play.headers(Response, &[(":status", status)], false);
+        play.body(Response, "\u{1}b", false);
+        play.said(&[
+            "request headers accept-encoding=identity",
+            "request \"\\u{1}a\"",
+            "response headers x-tidegate-verdict=allow",
+            "response \"\\u{1}b\"",
+        ]);
+        assert_eq!(
+            play.session.decision().unjudged,
+            [(Request, Opaque::Websocket), (Response, Opaque::Websocket)]
+        );
+    }
+}
+
+#[test]
+fn an_upstream_that_does_not_follow_an_upgrade_is_read_as_ever() {
+    let mut play = play(duplex(), &[Opaque::Websocket]);
+    play.request(&[("upgrade", "websocket")], false);
+    let json = ("content-type", "application/json");
+    play.headers(Response, &[(":status", "400"), json], false);
+    play.said.clear();
+    play.body(Response, "no json", true);
+    play.said(&["403 tidegate_response_opaque:invalid_json"]);
+    // Nor does one that switches unasked pass.
+    let mut play = self::play(duplex(), &[]);
+    play.request(&[], true);
+    play.said.clear();
+    play.headers(Response, &[(":status", "101")], false);
+    play.said(&["403 tidegate_response_opaque:websocket"]);
 }
 
 #[test]

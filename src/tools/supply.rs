@@ -95,7 +95,6 @@ pub fn fingerprint_hex(tool: &ToolDecl) -> String {
         .collect()
 }
 
-/// JSON with sorted keys and no blanks.
 pub(super) fn canonical(value: &Value, out: &mut String) {
     match value {
         Value::Object(map) => {

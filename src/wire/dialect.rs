@@ -6,7 +6,7 @@ use crate::text::{Direction, Role, Source};
 use crate::wire::calls::{CallPart, Offer, Refused, Rest};
 use crate::wire::framing::{Closing, Framing};
 use crate::wire::json::{Key, Node, Tree};
-use crate::wire::path::Path;
+use crate::wire::path::{Path, Step};
 use crate::wire::progress::Progress;
 use crate::wire::splice::Splice;
 
@@ -36,6 +36,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     /// Whose text the leaf at `path` is and which channel it belongs to. `channel` is empty and may be
     /// left so: then the path is the channel's name.
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class;
+
+    /// Where in a request a system prompt for a model stands that will answer it: text may be added to its end.
+    /// An element of a list stands for all of them.
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[]
+    }
 
     /// Which channels the event ends: every one whose name begins with a prefix pushed to `ended`.
     fn ends(&self, _: &Document<'_>, _ended: &mut Vec<String>) {}
@@ -78,6 +84,12 @@ pub trait Dialect: fmt::Debug + Send + Sync {
 
     /// The body of a refusal: the provider's own error JSON. `request` is what of the request was noted.
     fn refusal(&self, message: &str, request: &Progress) -> Vec<u8>;
+
+    /// The HTTP status of a refusal. An answer in a protocol of its own, such as an error of JSON-RPC, is a
+    /// success of HTTP: clients throw away what comes with any other.
+    fn refusal_status(&self, _request: &Progress) -> u16 {
+        403
+    }
 
     /// Headers of a refusal beside its content type.
     fn refusal_headers(&self) -> &'static [(&'static str, &'static str)] {
@@ -223,6 +235,11 @@ impl<'a> LeafContext<'a> {
     /// The small number that the document itself has under `name`: `output_index`.
     pub fn root_index(&self, name: &[u8]) -> Option<u32> {
         self.tree.index_of(self.doc, self.path.node(0)?, name)
+    }
+
+    /// The string that the document itself has under `name`, as it stands between its quotes.
+    pub fn root_text(&self, name: &[u8]) -> Option<&'a [u8]> {
+        self.tree.text_of(self.doc, self.path.node(0)?, name)
     }
 
     /// The `type` of the document itself.

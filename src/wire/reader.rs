@@ -47,6 +47,18 @@ impl Piece<'_> {
         self.name
     }
 
+    /// Whether it stands at one of these paths.
+    pub fn is_any(&self, paths: &[&[Step<'_>]]) -> bool {
+        let same = |(step, wanted): (&Step<'_>, &Step<'_>)| match wanted {
+            Step::At(_) => matches!(step, Step::At(_)),
+            Step::Name(_) => step == wanted,
+        };
+        let steps = self.path.steps();
+        paths
+            .iter()
+            .any(|path| path.len() == steps.len() && steps.iter().zip(*path).all(same))
+    }
+
     /// Whether it is the member `name` of the document itself.
     pub fn is_member(&self, name: &[u8]) -> bool {
         self.path.steps() == [Step::Name(name)]

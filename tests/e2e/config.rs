@@ -61,6 +61,7 @@ fn every_variant_of_it_is_valid() {
                     upstream: url.parse().unwrap(),
                     trusted_ca: trusted_ca(),
                     body_mode,
+                    upgrades: body_mode == BodyMode::FullDuplexStreamed,
                 };
                 let file = dir.path().join("envoy.json");
                 fs::write(&file, config.bootstrap().unwrap().to_string()).unwrap();

@@ -44,6 +44,8 @@ pub(crate) struct Setup {
     pub(crate) upstream: Option<Upstream>,
     /// Who vouches for an upstream with TLS.
     pub(crate) trusted_ca: PathBuf,
+    /// Envoy follows WebSocket and CONNECT, unless the guard refuses.
+    pub(crate) upgrades: bool,
 }
 
 impl Default for Setup {
@@ -54,6 +56,7 @@ impl Default for Setup {
             token_delay: Duration::ZERO,
             upstream: None,
             trusted_ca: trusted_ca(),
+            upgrades: false,
         }
     }
 }
@@ -90,6 +93,7 @@ impl Lab {
             upstream: setup.upstream.unwrap_or(model.addr().into()),
             trusted_ca: setup.trusted_ca,
             body_mode: setup.body_mode,
+            upgrades: setup.upgrades,
         };
         let envoy = Envoy::start(envoy_program(), &config, Some(1))
             .await

@@ -4,6 +4,7 @@
 //! says so.
 
 mod apis;
+mod canary;
 mod coding;
 mod command;
 mod config;
@@ -13,5 +14,8 @@ mod raw;
 mod redaction;
 mod sdk;
 mod stream;
+
 mod tls;
+mod tools;
+mod tunnel;
 mod upstream;

@@ -91,7 +91,7 @@ fn install_packages() -> Result<PathBuf, UpError> {
     let home = install::cache()?
         .join("python")
         .join(name.replace("==", "-").replace(' ', "_"));
-    install::pip_once(&home, "the SDKs for the tests (240 MB)", &wanted)?;
+    install::pip_once(&home, "the SDKs for the tests (475 MB)", &wanted)?;
     Ok(home)
 }
 

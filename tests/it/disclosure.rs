@@ -22,7 +22,11 @@ pub(crate) fn policy(spec: &str) -> Arc<Policy> {
 /// The answer `said` to a request as a client reads it, the rules that found something, and the verdict: for
 /// every size of delta and every cut of the stream the same.
 #[track_caller]
-fn answer(policy: &Arc<Policy>, request: &Value, said: &str) -> (String, Vec<String>, Verdict) {
+pub(crate) fn answer(
+    policy: &Arc<Policy>,
+    request: &Value,
+    said: &str,
+) -> (String, Vec<String>, Verdict) {
     let ask = || {
         Exchange::new(
             policy,
@@ -304,6 +308,10 @@ fn a_prompt_is_no_matter_of_request_rules() {
         (
             "  response: { rules: [{ detect: system_prompt_leak, words: 4, action: redact }] }",
             "`words` is 4, should be 5 to 100",
+        ),
+        (
+            "  response: { rules: [{ detect: system_prompt_leak, canary: true, action: observe }] }",
+            "`canary: true` under the action `observe`",
         ),
         (
             "  response: { rules: [{ detect: system_prompt_leak, action: mask }] }",

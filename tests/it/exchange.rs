@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tidegate::policy::{Decision, Policy};
-use tidegate::session::{Body, Effect, Event, Header, Modes, Session};
+use tidegate::session::{Body, Effect, Event, Header, Modes, Refusal, Session};
 use tidegate::text::Direction;
 
 /// An exchange: the request as the model gets it, and a way to answer it.
 pub(crate) struct Exchange {
     pub(crate) session: Session,
     pub(crate) sent: Vec<u8>,
+    is_answered: bool,
 }
 
 impl Exchange {
@@ -22,7 +23,11 @@ impl Exchange {
             ("content-type", "application/json"),
         ];
         let sent = send(&mut session, Direction::Request, &headers, &[request]);
-        Self { session, sent }
+        Self {
+            session,
+            sent,
+            is_answered: false,
+        }
     }
 
     pub(crate) fn chat(policy: &Arc<Policy>, content: &str) -> Self {
@@ -41,6 +46,47 @@ impl Exchange {
         content.as_str().expect("a string").to_owned()
     }
 
+    /// What comes of a request that is refused.
+    pub(crate) fn refused(policy: &Arc<Policy>, path: &str, request: &[u8]) -> Refusal {
+        let mut session = Session::new(Arc::clone(policy), Modes::default(), 0);
+        let headers = [
+            (":method", "POST"),
+            (":path", path),
+            ("content-type", "application/json"),
+        ];
+        let effects = play(&mut session, Direction::Request, &headers, &[request]);
+        let refusal = effects.into_iter().find_map(|effect| match effect {
+            Effect::Refuse(refusal) => Some(refusal),
+            _ => None,
+        });
+        refusal.expect("a refusal")
+    }
+
+    /// Feeds the answer's next chunk; the first one begins a stream of events. Gives what leaves.
+    pub(crate) fn push(&mut self, chunk: &[u8]) -> Vec<u8> {
+        let mut effects = Vec::new();
+        if !std::mem::replace(&mut self.is_answered, true) {
+            let headers = [(":status", "200"), ("content-type", STREAM)];
+            let headers = headers.map(|(name, value)| Header {
+                name,
+                value: value.as_bytes(),
+            });
+            let event = Event::Headers {
+                direction: Direction::Response,
+                headers: &headers,
+                end_of_stream: false,
+            };
+            self.session.on(event, 0, &mut effects).expect("in order");
+        }
+        let event = Event::Body {
+            direction: Direction::Response,
+            chunk,
+            end_of_stream: false,
+        };
+        self.session.on(event, 0, &mut effects).expect("in order");
+        bytes(effects)
+    }
+
     pub(crate) fn answer(mut self, content_type: &str, chunks: &[&[u8]]) -> (Vec<u8>, Decision) {
         let headers = [(":status", "200"), ("content-type", content_type)];
         let got = send(&mut self.session, Direction::Response, &headers, chunks);
@@ -54,6 +100,16 @@ fn send(
     headers: &[(&str, &str)],
     chunks: &[&[u8]],
 ) -> Vec<u8> {
+    bytes(play(session, direction, headers, chunks))
+}
+
+/// One half from beginning to end.
+fn play(
+    session: &mut Session,
+    direction: Direction,
+    headers: &[(&str, &str)],
+    chunks: &[&[u8]],
+) -> Vec<Effect> {
     let headers: Vec<_> = headers
         .iter()
         .map(|(name, value)| Header {
@@ -76,10 +132,16 @@ fn send(
         chunk: b"",
         end_of_stream: true,
     });
-    let (mut effects, mut sent) = (Vec::new(), Vec::new());
+    let mut effects = Vec::new();
     for event in events {
         session.on(event, 0, &mut effects).expect("in order");
     }
+    effects
+}
+
+/// The bytes of a body that leave.
+fn bytes(effects: Vec<Effect>) -> Vec<u8> {
+    let mut sent = Vec::new();
     for effect in effects {
         match effect {
             Effect::Body {

@@ -11,11 +11,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("limits", &[]),
     ("opaque", &[]),
+    ("identity", &[]),
     // What the operator writes.
     ("document", &[]),
     // What is looked for knows no formats; formats know nothing of what is looked for.
     ("scan", &["text", "limits"]),
-    ("detect", &["scan", "text", "document"]),
+    ("detect", &["scan", "score", "text", "document"]),
+    // Scores know text, and neither rules nor policies: a model is trained on the very same features.
+    ("score", &["text", "limits"]),
     ("wire", &["text", "limits", "opaque"]),
     // Tool calls are judged on owned values: no format, no exchange.
     ("tools", &["text", "document", "limits"]),
@@ -23,19 +26,23 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "policy",
         &[
-            "scan", "detect", "tools", "text", "document", "limits", "opaque",
+            "scan", "detect", "score", "tools", "text", "document", "limits", "opaque",
         ],
     ),
     // The exchange, without IO.
     (
         "session",
         &[
-            "policy", "tools", "wire", "scan", "detect", "text", "limits", "opaque",
+            "policy", "tools", "wire", "scan", "detect", "score", "text", "limits", "opaque",
+            "identity",
         ],
     ),
     // The rim.
-    ("telemetry", &["policy", "text", "opaque"]),
-    ("ext_proc", &["session", "policy", "telemetry", "text"]),
+    ("telemetry", &["policy", "score", "text", "opaque"]),
+    (
+        "ext_proc",
+        &["session", "policy", "telemetry", "text", "identity"],
+    ),
     (
         "server",
         &[
@@ -43,6 +50,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "session",
             "policy",
             "telemetry",
+            "tools",
             "text",
             "document",
         ],
@@ -59,6 +67,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "wire",
             "detect",
             "scan",
+            "score",
             "document",
             "text",
             "limits",

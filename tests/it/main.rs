@@ -1,5 +1,7 @@
 //! The library from outside: its invariants, each held by data.
 
+mod calls;
+mod canary;
 mod chunking;
 mod coded;
 mod disclosure;
@@ -15,6 +17,7 @@ mod packs;
 mod policy;
 mod recorded;
 mod repeats;
+mod seals;
 mod signed;
 mod support;
 mod targets;

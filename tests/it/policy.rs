@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use tidegate::opaque::Opaque;
 use tidegate::policy::{Action, Automata, Loaded, Mode, Policy, RuleSet, default, load};
 use tidegate::text::{Direction, Role};
 
@@ -68,6 +69,16 @@ fn every_example_loads_without_a_warning() {
 }
 
 #[test]
+fn a_body_that_cannot_be_read_passes_where_only_personal_data_is_looked_for() {
+    let opaque = example("unread.yaml").policy.opaque;
+    assert_eq!(opaque.allowed(Direction::Request), []);
+    assert_eq!(
+        opaque.allowed(Direction::Response),
+        [Opaque::UnknownFormat, Opaque::Binary]
+    );
+}
+
+#[test]
 fn the_built_in_policy_redacts_both_packs_both_ways() {
     let mut automata = Automata::new(Some(cache()));
     let loaded = default(&mut |rules| automata.build(rules)).unwrap();
@@ -76,7 +87,8 @@ fn the_built_in_policy_redacts_both_packs_both_ways() {
         (policy.name.as_str(), policy.mode),
         ("default", Mode::Enforce)
     );
-    assert!(policy.opaque.allowed.is_empty());
+    assert!(policy.opaque.allowed(Direction::Request).is_empty());
+    assert!(policy.opaque.allowed(Direction::Response).is_empty());
     for direction in [Direction::Request, Direction::Response] {
         for role in Role::ALL {
             for pack in ["secrets", "pii"] {

@@ -65,9 +65,7 @@ pub(crate) fn policy(rules: &[(Rule, Action)], opaque_allowed: &[Opaque]) -> Arc
         limits: Limits::default(),
         decision_header: false,
         accept_encoding: Default::default(),
-        opaque: OpaqueRules {
-            allowed: opaque_allowed.to_vec(),
-        },
+        opaque: OpaqueRules::both(opaque_allowed),
         scopes: Scopes {
             sets: vec![scope],
             index: [[0; 8]; 2],

@@ -57,6 +57,20 @@ fn a_path_says_its_dialect() {
         ("/apply-template", "generate"),
         ("/models/org/sample-1", "generate"),
         ("/embed", "generate"),
+        ("/v1/conversations", "mistral-conversations"),
+        ("/v1/conversations/conv_1/history", "mistral-conversations"),
+        (
+            "/v1/projects/p/locations/l/publishers/mistralai/models/m:rawPredict",
+            "openai-chat",
+        ),
+        (
+            "/v1/projects/p/locations/l/publishers/ai21/models/m:streamRawPredict",
+            "openai-chat",
+        ),
+        ("/guardrail/g/version/DRAFT/apply", "bedrock-converse"),
+        ("/v1/tasks", "a2a"),
+        ("/tasks/t-1:cancel", "a2a"),
+        ("/v1/tasks/t-1/pushNotificationConfigs", "a2a"),
         ("/v1/models", "json"),
         ("/v1/models/sample-1", "json"),
         ("/health", "json"),
@@ -66,6 +80,9 @@ fn a_path_says_its_dialect() {
     }
     check("/", None);
     check("/v1/chats", None);
+    // What `InvokeModel` is asked stands in it in base64.
+    check("/model/m/count-tokens", None);
+    check("/publishers/meta/models/m:rawPredict", None);
     check("/v1/not-completions", None);
     check("/v1/profiles", None);
 }

@@ -20,6 +20,7 @@ const ADMIN: &str = "/admin/address";
 const LISTENER: &str = "/static_resources/listeners/0/address/socket_address";
 const CONNECTION_MANAGER: &str =
     "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config";
+const ROUTES: &str = "/route_config/virtual_hosts/0/routes";
 const ROUTE: &str = "/route_config/virtual_hosts/0/routes/0/route";
 const EXT_PROC: &str = "/http_filters/0/typed_config";
 const GUARD: &str =
@@ -54,6 +55,9 @@ pub struct Config {
     pub trusted_ca: PathBuf,
     /// How bodies are sent to the guard, in both directions.
     pub body_mode: BodyMode,
+    /// Whether Envoy would follow a client to WebSocket or through CONNECT. The guard refuses both by
+    /// default; without this Envoy does before it asks the guard.
+    pub upgrades: bool,
 }
 
 impl Config {
@@ -79,6 +83,9 @@ impl Config {
             filters.remove(0);
         }
         self.set_upstream(&mut root)?;
+        if self.upgrades {
+            follow_upgrades(&mut root)?;
+        }
         Ok(root)
     }
 
@@ -169,6 +176,29 @@ pub fn trusted_ca() -> PathBuf {
     }
 }
 
+/// Has Envoy accept WebSocket and CONNECT and end both at the model's address, through all filters.
+fn follow_upgrades(root: &mut Value) -> Result<(), UpError> {
+    let both = json!([{ "upgrade_type": "websocket" }, { "upgrade_type": "CONNECT" }]);
+    let manager = get(root, CONNECTION_MANAGER, "")?;
+    put(manager, "upgrade_configs", both);
+    let allow = json!({ "allow_connect": true });
+    put(manager, "http2_protocol_options", allow);
+    let routes = get(root, CONNECTION_MANAGER, ROUTES)?;
+    let routes = routes.as_array_mut().ok_or(UpError::Template(ROUTES))?;
+    let mut tunnel = routes.first().cloned().ok_or(UpError::Template(ROUTES))?;
+    put(&mut tunnel, "name", json!("tunnel"));
+    // A CONNECT names no path, so that no prefix matches it.
+    put(&mut tunnel, "match", json!({ "connect_matcher": {} }));
+    let route = tunnel.get_mut("route").ok_or(UpError::Template("route"))?;
+    put(
+        route,
+        "upgrade_configs",
+        json!([{ "upgrade_type": "CONNECT", "connect_config": {} }]),
+    );
+    routes.insert(0, tunnel);
+    Ok(())
+}
+
 fn pipe(path: &Path) -> Value {
     json!({ "pipe": { "path": path } })
 }
@@ -233,6 +263,7 @@ mod tests {
             upstream: url.parse().unwrap(),
             trusted_ca: "/tmp/ca.pem".into(),
             body_mode,
+            upgrades: false,
         }
     }
 

@@ -1,21 +1,28 @@
 //! Detectors that are code, where no regular expression can say what is looked for. To a channel each is one
 //! more scan: deltas in; covers, findings and the point up to which all is decided out.
 
+mod canary;
 mod family;
 mod hidden;
+mod injection;
 mod leak;
 mod links;
 
-pub use family::{Family, Options, detectors, families};
+pub use canary::Mark;
+pub use family::{Family, Options, canary_rules, detectors, families};
+pub use injection::InjectionRules;
 pub use leak::{LeakRule, Prompt};
 pub use links::{Hosts, LinkRules};
 
 use std::sync::Arc;
 
 use crate::scan::{Cover, Found, Resolved};
-use crate::text::{Source, Span};
+use crate::score::Score;
+use crate::text::{Role, Source, Span};
 
+use canary::Canary;
 use hidden::Hidden;
+use injection::Injection;
 use leak::Leak;
 use links::Links;
 
@@ -28,6 +35,10 @@ pub enum Detector {
     Links(LinkRules),
     /// Runs of the exchange's own prompt.
     Leak(LeakRule),
+    /// The mark that was planted in the exchange's own prompt, under the rule of this number.
+    Canary(usize),
+    /// Texts that are likely attacks on the model that reads them.
+    Injection(InjectionRules),
 }
 
 /// The rules of `hidden_text` that are in force.
@@ -52,18 +63,34 @@ pub enum Finder {
     Links(Links),
     /// For [`Detector::Leak`].
     Leak(Box<Leak>),
+    /// For [`Detector::Canary`].
+    Canary(Box<Canary>),
+    /// For [`Detector::Injection`].
+    Injection(Box<Injection>),
 }
 
 impl Finder {
-    /// `detector` on a channel at its beginning, in an exchange with this prompt; `None` where there is
+    /// `detector` on a channel of `role` at its beginning, in an exchange with this prompt; `None` where there is
     /// nothing that it could find.
-    pub fn new(detector: &Detector, source: Source, prompt: Option<&Arc<Prompt>>) -> Option<Self> {
+    pub fn new(
+        detector: &Detector,
+        role: Role,
+        source: Source,
+        prompt: Option<&Arc<Prompt>>,
+    ) -> Option<Self> {
         Some(match detector {
             Detector::Hidden(rules) => Self::Hidden(Box::new(Hidden::new(*rules, source))),
             Detector::Links(rules) => Self::Links(Links::new(rules.clone(), source)),
             Detector::Leak(rule) => {
                 let prompt = prompt.filter(|prompt| !prompt.is_empty())?;
                 Self::Leak(Box::new(Leak::new(*rule, source, Arc::clone(prompt))))
+            }
+            Detector::Canary(rule) => {
+                let mark = prompt?.mark()?.clone();
+                Self::Canary(Box::new(Canary::new(*rule, source, mark)))
+            }
+            Detector::Injection(rules) => {
+                Self::Injection(Box::new(Injection::new(rules.of(role)?)))
             }
         })
     }
@@ -74,6 +101,8 @@ impl Finder {
             Self::Hidden(hidden) => hidden.push(delta, out),
             Self::Links(links) => links.push(delta, out),
             Self::Leak(leak) => leak.push(delta, out),
+            Self::Canary(canary) => canary.push(delta, out),
+            Self::Injection(injection) => injection.push(delta),
         }
     }
 
@@ -83,6 +112,8 @@ impl Finder {
             Self::Hidden(hidden) => hidden.finish(out),
             Self::Links(links) => links.finish(out),
             Self::Leak(leak) => leak.finish(out),
+            Self::Canary(canary) => canary.finish(out),
+            Self::Injection(injection) => injection.finish(out),
         }
     }
 
@@ -92,6 +123,16 @@ impl Finder {
             Self::Hidden(hidden) => hidden.resolved(),
             Self::Links(links) => links.resolved(),
             Self::Leak(leak) => leak.resolved(),
+            Self::Canary(canary) => canary.resolved(),
+            Self::Injection(injection) => injection.resolved(),
+        }
+    }
+
+    /// How sure a finding of `rule` is, where its detector gives scores and the text is over.
+    pub fn score(&self, rule: usize) -> Option<&Score> {
+        match self {
+            Self::Injection(injection) => injection.said(rule),
+            Self::Hidden(_) | Self::Links(_) | Self::Leak(_) | Self::Canary(_) => None,
         }
     }
 }

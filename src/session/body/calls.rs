@@ -7,9 +7,11 @@ use sha2::{Digest, Sha256};
 
 use crate::opaque::Opaque;
 use crate::session::body::charge;
-use crate::session::judge::{Judge, Proposed};
+use crate::session::judge::{Judge, Proposed, Ruling};
 use crate::text::Direction;
 use crate::wire::calls::{Arguments, CallPart, Extent, Note, Refused, Rest};
+use crate::wire::json::Key;
+use crate::wire::reader::Reader;
 use crate::wire::splice::Splice;
 use crate::wire::{Dialect, Document};
 
@@ -37,6 +39,8 @@ struct Call {
     arguments: Vec<u8>,
     is_text: bool,
     parts: u32,
+    /// Of these, such that said something of the arguments.
+    said: u32,
     state: State,
 }
 
@@ -47,6 +51,8 @@ enum State {
     Open,
     /// It may be made. What it is called with, in short, for what says it again.
     Allowed([u8; 32]),
+    /// It may, with these arguments instead.
+    Edited([u8; 32], String),
     /// It may not; what is said in its place.
     Refused([u8; 32], Arc<str>),
 }
@@ -58,6 +64,8 @@ pub(super) struct Mention {
     call: usize,
     /// Which of its parts.
     part: u32,
+    /// Whether no part before it said anything of the arguments.
+    is_first_said: bool,
 }
 
 impl Calls {
@@ -88,23 +96,21 @@ impl Calls {
         let mut mentions = Vec::with_capacity(parts.len());
         for part in &parts {
             let call = match part.extent {
-                Extent::Past => {
-                    judge.remembers(&part.name, bytes_of(&part.arguments));
-                    None
-                }
+                Extent::Past => None,
                 Extent::Whole => Some(self.whole(part, judge)?),
                 Extent::Some => Some(self.grow(part, judge)?),
                 Extent::Again => Some(self.again(part, judge)?),
             };
-            mentions.push(call.map(|call| {
-                let parts = self.list.get_mut(call).map(|call| {
-                    call.parts += 1;
-                    call.parts - 1
-                });
-                Mention {
-                    call,
-                    part: parts.unwrap_or_default(),
-                }
+            let says = part.arguments != Arguments::None;
+            mentions.push(call.and_then(|index| {
+                let call = self.list.get_mut(index)?;
+                call.parts += 1;
+                call.said += u32::from(says);
+                Some(Mention {
+                    call: index,
+                    part: call.parts - 1,
+                    is_first_said: says && call.said == 1,
+                })
             }));
         }
         Ok(mentions)
@@ -123,6 +129,7 @@ impl Calls {
             arguments: Vec::new(),
             is_text: false,
             parts: 0,
+            said: 0,
             state: State::Open,
         });
         self.by_key.insert(part.key.clone(), index);
@@ -172,7 +179,9 @@ impl Calls {
             self.decide(index, judge);
         }
         let said = |call: &Call| match &call.state {
-            State::Allowed(digest) | State::Refused(digest, _) => Some(*digest),
+            State::Allowed(digest) | State::Edited(digest, _) | State::Refused(digest, _) => {
+                Some(*digest)
+            }
             State::Open => None,
         };
         if self.list.get(index).and_then(said)
@@ -221,7 +230,7 @@ impl Calls {
             return;
         };
         self.bytes -= call.id.len() + call.name.len() + call.arguments.len();
-        let refusal = judge.proposes(&Proposed {
+        let ruling = judge.proposes(&Proposed {
             direction: self.direction,
             key: &call.key,
             id: &call.id,
@@ -230,9 +239,13 @@ impl Calls {
             is_text: call.is_text,
         });
         let digest = digest(&call.name, &call.arguments);
-        call.state = match refusal {
-            None => State::Allowed(digest),
-            Some(note) => {
+        call.state = match ruling {
+            Ruling::Pass => State::Allowed(digest),
+            Ruling::Edit(arguments) => {
+                self.refused = true;
+                State::Edited(digest, arguments)
+            }
+            Ruling::Refuse(note) => {
                 self.refused = true;
                 State::Refused(digest, note)
             }
@@ -249,7 +262,7 @@ impl Calls {
             .any(|mention| self.is_open(mention.call))
     }
 
-    /// Whether any call was refused or tool withdrawn, so that what leaves may have to be written anew.
+    /// Whether any call was refused or edited, or a tool withdrawn, so that what leaves may have to be written anew.
     pub(super) fn any_refused(&self) -> bool {
         self.refused || !self.withdrawn.is_empty()
     }
@@ -284,6 +297,9 @@ impl Calls {
         }
         let mut parts = Vec::new();
         dialect.calls(document, &mut parts);
+        for (part, mention) in parts.iter().zip(mentions) {
+            out.extend(mention.and_then(|mention| self.edit(document.bytes, part, mention)));
+        }
         let mut notes: Vec<_> = mentions.iter().map(|mention| self.note(*mention)).collect();
         notes.resize(parts.len(), None);
         let refused = Refused {
@@ -292,6 +308,29 @@ impl Calls {
             all: &|prefix| self.all(prefix),
         };
         dialect.refuse_calls(document, &parts, &refused, out)
+    }
+
+    /// The new arguments of an edited call in the place of the old ones: whole where those were whole, and of
+    /// deltas in the first.
+    fn edit(&self, doc: &[u8], part: &CallPart<'_>, mention: Mention) -> Option<Splice> {
+        let call = self.list.get(mention.call)?;
+        let State::Edited(_, new) = &call.state else {
+            return None;
+        };
+        let range = part.arguments_at.clone()?;
+        let is_delta = part.extent == Extent::Some && part.arguments != Arguments::None;
+        let new = if is_delta && !mention.is_first_said {
+            ""
+        } else {
+            new
+        };
+        let is_string = doc.get(range.start) == Some(&b'"');
+        let with = if is_string {
+            serde_json::Value::from(new).to_string().into_bytes()
+        } else {
+            new.as_bytes().to_vec()
+        };
+        Some(Splice { range, with })
     }
 
     /// What is said in the place of this part.
@@ -334,6 +373,71 @@ impl Calls {
             .peekable();
         calls.peek().is_some() && calls.all(|call| matches!(call.state, State::Refused(..)))
     }
+}
+
+/// Tells the judge what a request says of the conversation so far, in its order: texts, calls, results.
+pub(super) fn conversation(
+    doc: &[u8],
+    reader: &mut Reader,
+    dialect: &dyn Dialect,
+    judge: &mut Judge,
+) {
+    let ids = ids(doc, reader);
+    let mut calls = Vec::new();
+    dialect.calls(&reader.document(doc, b"", Direction::Request), &mut calls);
+    let past = |part: &CallPart<'_>| part.extent == Extent::Past;
+    // The reader is needed for the texts, and what it lends must have been given back by then.
+    let calls: Vec<_> = calls
+        .iter()
+        .filter(|part| past(part))
+        .map(|part| {
+            let arguments = bytes_of(&part.arguments).to_vec();
+            (
+                part.place.start,
+                part.id.to_vec(),
+                part.name.to_vec(),
+                arguments,
+            )
+        })
+        .collect();
+    let mut calls = calls.into_iter().peekable();
+    reader.pieces(doc, dialect, Direction::Request, b"", &mut |piece| {
+        let at = piece.place.raw.start;
+        while let Some((_, id, name, arguments)) = calls.next_if(|(start, ..)| *start <= at) {
+            judge.was_made(&id, &name, &arguments);
+        }
+        judge.is_said(piece.class.role, id_at(&ids, at), piece.text);
+    });
+    for (_, id, name, arguments) in calls {
+        judge.was_made(&id, &name, &arguments);
+    }
+}
+
+/// Which call the text in a range answers, for each range that says so, in order.
+type Ids = Vec<(std::ops::Range<usize>, Vec<u8>)>;
+
+fn ids(doc: &[u8], reader: &Reader) -> Ids {
+    const NAMES: [&[u8]; 4] = [b"tool_call_id", b"tool_use_id", b"toolUseId", b"call_id"];
+    let tree = reader.tree();
+    let named = tree.leaves().iter().filter_map(|leaf| match leaf.key() {
+        Key::Name(name) if NAMES.contains(&tree.word(doc, name)) => {
+            Some((tree.parent_of(leaf)?.range(), leaf.text.of(doc).to_vec()))
+        }
+        _ => None,
+    });
+    let mut ids: Ids = named.collect();
+    ids.sort_by_key(|(range, _)| range.start);
+    ids
+}
+
+/// The id for the text at `at`: of the innermost range that holds it, as far as few lie between.
+fn id_at(ids: &Ids, at: usize) -> &[u8] {
+    let before = ids.partition_point(|(range, _)| range.start <= at);
+    let near = ids
+        .get(before.saturating_sub(8)..before)
+        .unwrap_or_default();
+    let holds = near.iter().rev().find(|(range, _)| range.end > at);
+    holds.map_or(&[], |(_, id)| id)
 }
 
 /// The bytes of arguments, whatever they are.

@@ -5,7 +5,7 @@ use zeroize::Zeroize;
 
 use crate::opaque::Opaque;
 use crate::scan::Resolved;
-use crate::session::body::calls::Calls;
+use crate::session::body::calls::{Calls, conversation};
 use crate::session::body::charge;
 use crate::session::body::form::form;
 use crate::session::channel::Channel;
@@ -140,6 +140,9 @@ impl Whole {
                         &mut splices,
                     );
                     if judge.judges_calls() {
+                        if self.direction == Direction::Request {
+                            conversation(&self.held, &mut reader, dialect, judge);
+                        }
                         let read = reader.document(&self.held, b"", self.direction);
                         let mut calls = Calls::new(self.direction);
                         calls.whole_document(dialect, &read, judge, &mut splices)?;
@@ -257,6 +260,16 @@ pub(super) fn document(
         );
         if splices.len() > before {
             edited.push(piece.channel().to_owned());
+        }
+        if direction == Direction::Request
+            && role == Role::System
+            && piece.place.writing == Writing::Quoted
+            && piece.is_any(dialect.prompts())
+            && let Some(mark) = judge.plant(piece.text)
+        {
+            let end = piece.text.len();
+            let with = format!("\n{mark}");
+            splices.push(piece.place.splice(doc, end..end, &with, false));
         }
     });
     for name in order {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Arguments, CallPart, Declared, Extent, Offer, Refused, replace, reword, text};
+use super::{Arguments, CallPart, Declared, Extent, Offer, Refused, Rest, replace, reword, text};
 use crate::text::Direction;
 use crate::wire::dialect::Document;
 use crate::wire::json::{Item, View};
@@ -38,7 +38,9 @@ pub(in crate::wire) mod anthropic {
                 let Some(delta) = root.child("delta") else {
                     return;
                 };
-                if let Some(source) = delta.text("partial_json") {
+                if let Some(item) = delta.get("partial_json")
+                    && let Some(source) = item.text()
+                {
                     out.push(CallPart {
                         key: key(root),
                         id: Default::default(),
@@ -46,6 +48,7 @@ pub(in crate::wire) mod anthropic {
                         arguments: Arguments::Source(source),
                         extent: Extent::Some,
                         place: delta.range(),
+                        arguments_at: Some(item.value),
                     });
                 }
             }
@@ -79,6 +82,7 @@ pub(in crate::wire) mod anthropic {
             arguments: input.map_or(Arguments::None, |input| Arguments::Json(input.bytes())),
             extent,
             place: block.range(),
+            arguments_at: input.map(|input| input.range()),
         })
     }
 
@@ -179,6 +183,7 @@ pub(in crate::wire) mod gemini {
                         extent
                     },
                     place: one.range(),
+                    arguments_at: args.map(|args| args.range()),
                 });
             }
         }
@@ -299,7 +304,9 @@ pub(in crate::wire) mod converse {
             let Some(call) = of.child("toolUse") else {
                 continue;
             };
-            let source = call.text("input");
+            let source = call.get("input");
+            let arguments_at = source.as_ref().map(|item| item.value.clone());
+            let source = source.and_then(|item| item.text());
             out.push(CallPart {
                 key: format!("content[{index}].call"),
                 id: text(&call, "toolUseId"),
@@ -307,6 +314,7 @@ pub(in crate::wire) mod converse {
                 arguments: source.map_or(Arguments::None, Arguments::Source),
                 extent: Extent::Some,
                 place: of.range(),
+                arguments_at,
             });
         }
     }
@@ -325,33 +333,35 @@ pub(in crate::wire) mod converse {
                 arguments: input.map_or(Arguments::None, |input| Arguments::Json(input.bytes())),
                 extent,
                 place: block.range(),
+                arguments_at: input.map(|input| input.range()),
             });
         }
     }
 
-    /// Puts text blocks in the place of refused calls.
+    /// Puts text blocks in the place of refused calls. A block of text has no start of its own: that of a call
+    /// does not leave.
     pub(in crate::wire) fn refuse(
         document: &Document<'_>,
         parts: &[CallPart<'_>],
         refused: &Refused<'_>,
         out: &mut Vec<Splice>,
-    ) {
+    ) -> Rest {
         let Some(root) = View::root(document.bytes, document.tree) else {
-            return;
+            return Rest::Stays;
         };
         let start = root.child("start").map(|start| start.range());
         for (part, note) in parts.iter().zip(&refused.notes) {
             let Some(note) = note else { continue };
-            // A block of text has no start of its own.
-            let block = match &start {
-                Some(start) if *start == part.place => json!({}),
-                _ => json!({ "text": note.part() }),
-            };
+            if start.as_ref() == Some(&part.place) {
+                return Rest::Goes;
+            }
+            let block = json!({ "text": note.part() });
             out.push(replace(part.place.clone(), block.to_string()));
         }
         if (refused.all)("content[") {
             reword(root.get("stopReason"), &["tool_use"], "end_turn", out);
         }
+        Rest::Stays
     }
 
     /// The tools of a request.

@@ -30,8 +30,15 @@ pub(in crate::wire) fn calls<'a>(document: &Document<'a>, out: &mut Vec<CallPart
             if let Some(response) = root.child("response") {
                 list_of(response, "output", Extent::Again, out);
             } else if let Some(said) = said(kind) {
-                let delta = kind.ends_with(b".delta").then(|| root.text("delta"));
-                let delta = delta.flatten();
+                let is_delta = kind.ends_with(b".delta");
+                let given = match said {
+                    Said::Progress => None,
+                    _ if is_delta => root.get("delta"),
+                    // What the deltas said, once more.
+                    _ => root.get("arguments").or_else(|| root.get("input")),
+                };
+                let arguments_at = given.as_ref().map(|item| item.value.clone());
+                let delta = given.and_then(|item| item.text()).filter(|_| is_delta);
                 out.push(CallPart {
                     key: key(document),
                     id: Default::default(),
@@ -43,6 +50,7 @@ pub(in crate::wire) fn calls<'a>(document: &Document<'a>, out: &mut Vec<CallPart
                     },
                     extent: Extent::Some,
                     place: root.range(),
+                    arguments_at,
                 });
             }
         }
@@ -114,6 +122,10 @@ fn part<'a>(item: &View<'a>, key: String, extent: Extent) -> Option<CallPart<'a>
         arguments,
         extent,
         place: item.range(),
+        arguments_at: item
+            .get("arguments")
+            .or_else(|| item.get("input"))
+            .map(|item| item.value),
     })
 }
 

@@ -99,13 +99,13 @@ pub(in crate::wire) fn part<'a>(
     let function = custom
         .or_else(|| element.child("function"))
         .unwrap_or(*element);
-    let arguments = match function.get("arguments").map(|item| item.kind) {
-        Some(Kind::Text(source)) => Arguments::Source(source),
-        Some(Kind::Container(view)) => Arguments::Json(view.bytes()),
-        _ => match function.text("input") {
-            Some(input) => Arguments::Text(input),
-            None => Arguments::None,
-        },
+    let given = function.get("arguments").or_else(|| function.get("input"));
+    let arguments_at = given.as_ref().map(|item| item.value.clone());
+    let arguments = match given.map(|item| (item.name, item.kind)) {
+        Some((b"arguments", Kind::Text(source))) => Arguments::Source(source),
+        Some((_, Kind::Text(input))) => Arguments::Text(input),
+        Some((_, Kind::Container(view))) => Arguments::Json(view.bytes()),
+        _ => Arguments::None,
     };
     CallPart {
         key,
@@ -118,6 +118,7 @@ pub(in crate::wire) fn part<'a>(
         }),
         arguments,
         place: element.range(),
+        arguments_at,
     }
 }
 
@@ -335,6 +336,7 @@ pub(in crate::wire) mod cohere {
                 arguments: Arguments::None,
                 extent: Extent::Some,
                 place: root.range(),
+                arguments_at: None,
             })
         });
     }

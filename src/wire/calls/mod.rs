@@ -33,6 +33,9 @@ pub struct CallPart<'a> {
     pub extent: Extent,
     /// Where it stands in the document.
     pub place: Range<usize>,
+    /// Where the value of its arguments stands, quotes and brackets included; also where they are only said
+    /// once more.
+    pub arguments_at: Option<Range<usize>>,
 }
 
 /// What a part says of a call's arguments.

@@ -44,6 +44,7 @@ pub(in crate::wire) fn calls<'a>(document: &Document<'a>, out: &mut Vec<CallPart
             arguments: arguments.map_or(Arguments::None, |view| Arguments::Json(view.bytes())),
             extent: Extent::Whole,
             place: message.range(),
+            arguments_at: arguments.map(|arguments| arguments.range()),
         });
     }
 }

@@ -234,7 +234,7 @@ fn bedrock_converse() {
         r#"{"contentBlockIndex":1,"start":{"toolUse":{"toolUseId":"t","name":"send"}}}"#,
         &["content[1].call send Some"],
         &["send"],
-        r#"{"contentBlockIndex":1,"start":{}}"#,
+        "(goes)",
     );
     answer(
         "bedrock-converse",

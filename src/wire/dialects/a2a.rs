@@ -12,6 +12,10 @@ use crate::wire::path::Step::{At, Name};
 use crate::wire::path::{Step, write_steps};
 use crate::wire::progress::Progress;
 
+/// For an error that the server defines itself: A2A names all from -32001 down, and its clients take one of those for
+/// what that name says.
+const DENIED: i64 = -32_000;
+
 /// `message/send`, `message/stream`, `tasks/…`, and `/.well-known/agent-card.json`.
 #[derive(Debug)]
 pub struct A2a;
@@ -48,7 +52,9 @@ impl Dialect for A2a {
             "/a2a",
             "/message:send",
             "/message:stream",
-        ])
+            "/v1/card",
+            "/extendedAgentCard",
+        ]) || target.has("tasks")
     }
 
     fn fits(&self, document: &Document<'_>) -> bool {
@@ -111,11 +117,15 @@ impl Dialect for A2a {
     }
 
     fn refusal(&self, message: &str, request: &Progress) -> Vec<u8> {
-        jsonrpc::refusal(message, request)
+        jsonrpc::refusal(DENIED, message, request)
+    }
+
+    fn refusal_status(&self, request: &Progress) -> u16 {
+        jsonrpc::status(request)
     }
 
     fn ending(&self, message: &str, request: &Progress, answer: &Progress) -> Vec<Closing> {
-        let error = jsonrpc::ending(message, request, answer);
+        let error = jsonrpc::ending(DENIED, message, request, answer);
         error.map(Closing::data).into_iter().collect()
     }
 }
@@ -308,7 +318,7 @@ mod tests {
         pass(working, Direction::Response, &mut answer);
         let closings = A2a.ending("No.", &asked, &answer);
         let data = closings.first().map(|closing| closing.data.clone());
-        let error = r#"{"jsonrpc":"2.0","id":"q","error":{"code":-32003,"message":"No."}}"#;
+        let error = r#"{"jsonrpc":"2.0","id":"q","error":{"code":-32000,"message":"No."}}"#;
         assert_eq!(data, Some(error.as_bytes().to_vec()));
         let over = r#"{"id":"q","result":{"status":{"state":"failed"},"final":true}}"#;
         pass(over, Direction::Response, &mut answer);

@@ -40,6 +40,10 @@ impl Dialect for AnthropicMessages {
             ])
     }
 
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[&[Name(b"system")], &[Name(b"system"), At(0), Name(b"text")]]
+    }
+
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
         match leaf.direction {
             Direction::Request => request(leaf),

@@ -27,7 +27,12 @@ impl Dialect for BedrockConverse {
     }
 
     fn claims(&self, target: &Target<'_>) -> bool {
-        target.path.contains("/model/") && target.ends_with(&["/converse", "/converse-stream"])
+        (target.path.contains("/model/") && target.ends_with(&["/converse", "/converse-stream"]))
+            || (target.path.contains("/guardrail/") && target.ends_with(&["/apply"]))
+    }
+
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[&[Name(b"system"), At(0), Name(b"text")]]
     }
 
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
@@ -60,8 +65,7 @@ impl Dialect for BedrockConverse {
         refused: &Refused<'_>,
         out: &mut Vec<Splice>,
     ) -> Rest {
-        blocks::converse::refuse(document, parts, refused, out);
-        Rest::Stays
+        blocks::converse::refuse(document, parts, refused, out)
     }
 
     fn offers<'a>(&self, document: &Document<'a>, out: &mut Vec<Offer<'a>>) {
@@ -169,6 +173,11 @@ pub(super) fn request(leaf: &LeafContext<'_>) -> Class {
         [Name(b"messages"), At(_), ..] => speaker(leaf.role(2)),
         [Name(b"toolConfig"), ..] => Role::ToolDescription,
         [Name(b"promptVariables"), ..] => Role::User,
+        // `ApplyGuardrail`: whose words it is asked about.
+        [Name(b"content"), ..] => match leaf.root_text(b"source") {
+            Some(b"OUTPUT") => Role::Assistant,
+            _ => Role::User,
+        },
         _ => Role::Other,
     };
     Class::alone(role)
@@ -202,6 +211,8 @@ fn response(leaf: &LeafContext<'_>, channel: &mut String) -> Class {
         }
         [Name(b"start"), ..] => Class::alone(Role::ToolCall),
         [Name(b"output"), Name(b"message"), rest @ ..] => block(rest),
+        // What a guardrail made of the text it was asked about.
+        [Name(b"outputs"), ..] => Class::alone(Role::Assistant),
         _ => Class::alone(Role::Other),
     }
 }

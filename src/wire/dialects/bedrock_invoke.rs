@@ -17,6 +17,7 @@ use crate::wire::dialects::anthropic_messages::AnthropicMessages;
 use crate::wire::dialects::bedrock_converse;
 use crate::wire::dialects::openai_chat::OpenAiChat;
 use crate::wire::framing::Closing;
+use crate::wire::path::Step;
 use crate::wire::path::Step::{At, Name};
 use crate::wire::progress::Progress;
 use crate::wire::splice::Splice;
@@ -58,6 +59,21 @@ impl Dialect for BedrockInvoke {
 
     fn nested(&self) -> Option<&'static [u8]> {
         Some(b"bytes")
+    }
+
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[
+            &[Name(b"system")],
+            &[Name(b"system"), At(0), Name(b"text")],
+            &[Name(b"messages"), At(0), Name(b"content")],
+            &[
+                Name(b"messages"),
+                At(0),
+                Name(b"content"),
+                At(0),
+                Name(b"text"),
+            ],
+        ]
     }
 
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {

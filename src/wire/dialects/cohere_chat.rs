@@ -27,6 +27,20 @@ impl Dialect for CohereChat {
             || target.ends_with(&["/v2/embed", "/v1/embed", "/v2/rerank", "/v1/rerank"])
     }
 
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[
+            &[Name(b"preamble")],
+            &[Name(b"messages"), At(0), Name(b"content")],
+            &[
+                Name(b"messages"),
+                At(0),
+                Name(b"content"),
+                At(0),
+                Name(b"text"),
+            ],
+        ]
+    }
+
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
         let steps = leaf.path.steps();
         if leaf.direction == Direction::Request {

@@ -64,6 +64,23 @@ impl Dialect for Gemini {
         }
     }
 
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[
+            &[
+                Name(b"systemInstruction"),
+                Name(b"parts"),
+                At(0),
+                Name(b"text"),
+            ],
+            &[
+                Name(b"system_instruction"),
+                Name(b"parts"),
+                At(0),
+                Name(b"text"),
+            ],
+        ]
+    }
+
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
         match leaf.direction {
             Direction::Request => request(leaf, channel),

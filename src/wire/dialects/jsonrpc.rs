@@ -9,9 +9,6 @@ use crate::wire::json::{Key, Node};
 use crate::wire::path::Step;
 use crate::wire::progress::Progress;
 
-/// For an error that the server defines itself.
-const DENIED: i64 = -32_003;
-
 /// The messages of a document: itself, or the elements of a batch.
 fn messages<'a>(document: &Document<'a>) -> impl Iterator<Item = &'a Node> {
     let tree = document.tree;
@@ -71,9 +68,9 @@ pub(super) fn passes(document: &Document<'_>, progress: &mut Progress) {
     progress.keep(if is_batch { "batch" } else { "id" }, &ids);
 }
 
-/// The error that answers each request; one without an id where there was none.
-pub(super) fn refusal(message: &str, request: &Progress) -> Vec<u8> {
-    let error = |id: &Value| json!({ "jsonrpc": "2.0", "id": id, "error": { "code": DENIED, "message": message } });
+/// The error of this code that answers each request; one without an id where there was none.
+pub(super) fn refusal(code: i64, message: &str, request: &Progress) -> Vec<u8> {
+    let error = |id: &Value| json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": message } });
     let ids = |name| -> Vec<Value> {
         let kept = request.value(name).unwrap_or(b"[]");
         serde_json::from_slice(kept).unwrap_or_default()
@@ -87,12 +84,27 @@ pub(super) fn refusal(message: &str, request: &Progress) -> Vec<u8> {
     answer.to_string().into_bytes()
 }
 
-/// The errors that end a stream: one a request, unless all is answered or nothing was asked.
-pub(super) fn ending(message: &str, request: &Progress, answer: &Progress) -> Option<Vec<u8>> {
-    let is_asked = ["id", "batch"].iter().any(|name| {
+/// The HTTP status of [`refusal`]: an error that answers a request is an answer (MCP, "Transports"), one that
+/// answers none is not.
+pub(super) fn status(request: &Progress) -> u16 {
+    if is_asked(request) { 200 } else { 403 }
+}
+
+/// Whether there is a request to answer.
+fn is_asked(request: &Progress) -> bool {
+    ["id", "batch"].iter().any(|name| {
         request
             .value(name)
             .is_some_and(|ids| !matches!(ids, b"[]" | b"[null]"))
-    });
-    (is_asked && !answer.is_finished()).then(|| refusal(message, request))
+    })
+}
+
+/// The errors that end a stream: one a request, unless all is answered or nothing was asked.
+pub(super) fn ending(
+    code: i64,
+    message: &str,
+    request: &Progress,
+    answer: &Progress,
+) -> Option<Vec<u8>> {
+    (is_asked(request) && !answer.is_finished()).then(|| refusal(code, message, request))
 }

@@ -15,6 +15,9 @@ use crate::wire::path::Step::{At, Name};
 use crate::wire::progress::Progress;
 use crate::wire::splice::Splice;
 
+/// For an error that the server defines itself. Its clients take -32000 for a connection that closed.
+const DENIED: i64 = -32_003;
+
 /// `POST` and `GET …/mcp`, and the endpoints of the older transport.
 #[derive(Debug)]
 pub struct Mcp;
@@ -101,11 +104,15 @@ impl Dialect for Mcp {
     }
 
     fn refusal(&self, message: &str, request: &Progress) -> Vec<u8> {
-        jsonrpc::refusal(message, request)
+        jsonrpc::refusal(DENIED, message, request)
+    }
+
+    fn refusal_status(&self, request: &Progress) -> u16 {
+        jsonrpc::status(request)
     }
 
     fn ending(&self, message: &str, request: &Progress, answer: &Progress) -> Vec<Closing> {
-        let error = jsonrpc::ending(message, request, answer);
+        let error = jsonrpc::ending(DENIED, message, request, answer);
         error
             .map(|error| Closing::named("message", error))
             .into_iter()

@@ -10,6 +10,7 @@ pub mod generate;
 pub mod json;
 mod jsonrpc;
 pub mod mcp;
+pub mod mistral_conversations;
 pub mod ollama;
 pub mod openai_chat;
 pub mod openai_completions;
@@ -30,6 +31,7 @@ pub static DIALECTS: &[&dyn Dialect] = &[
     &bedrock_converse::BedrockConverse,
     &bedrock_invoke::BedrockInvoke,
     &cohere_chat::CohereChat,
+    &mistral_conversations::MistralConversations,
     &openai_completions::OpenAiCompletions,
     &openai_small::EMBEDDINGS,
     &openai_small::MODERATIONS,

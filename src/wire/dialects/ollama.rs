@@ -42,6 +42,10 @@ impl Dialect for Ollama {
         ])
     }
 
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[&[Name(b"messages"), At(0), Name(b"content")]]
+    }
+
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
         match leaf.direction {
             Direction::Request => Class::alone(request(leaf)),

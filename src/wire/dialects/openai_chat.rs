@@ -33,6 +33,20 @@ impl Dialect for OpenAiChat {
             "/agents/completions",
             "/fim/completions",
         ]) || target.path.contains("/chat/completions/")
+            || is_on_vertex(target)
+    }
+
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[
+            &[Name(b"messages"), At(0), Name(b"content")],
+            &[
+                Name(b"messages"),
+                At(0),
+                Name(b"content"),
+                At(0),
+                Name(b"text"),
+            ],
+        ]
     }
 
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
@@ -95,6 +109,18 @@ impl Dialect for OpenAiChat {
             |index| json!({ "index": index, "delta": {}, "finish_reason": "content_filter" }),
         )
     }
+}
+
+/// Whether it is a model of Vertex AI that takes its maker's own requests, which are these: Mistral's, AI21's. Google's
+/// and Anthropic's are not.
+fn is_on_vertex(target: &Target<'_>) -> bool {
+    let Some((_, publisher)) = target.path.split_once("/publishers/") else {
+        return false;
+    };
+    target.ends_with(&[":rawPredict", ":streamRawPredict"])
+        && ["mistralai/", "ai21/"]
+            .iter()
+            .any(|name| publisher.starts_with(name))
 }
 
 /// Notes which choices of an answer are open, its id and its model.

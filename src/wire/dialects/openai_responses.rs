@@ -60,6 +60,20 @@ impl Dialect for OpenAiResponses {
         })
     }
 
+    fn prompts(&self) -> &'static [&'static [Step<'static>]] {
+        &[
+            &[Name(b"instructions")],
+            &[Name(b"input"), At(0), Name(b"content")],
+            &[
+                Name(b"input"),
+                At(0),
+                Name(b"content"),
+                At(0),
+                Name(b"text"),
+            ],
+        ]
+    }
+
     fn classify(&self, leaf: &LeafContext<'_>, channel: &mut String) -> Class {
         let steps = leaf.path.steps();
         let kind = match leaf.root_kind() {

@@ -182,7 +182,114 @@ def mcp(said, stream, tool):
     return asyncio.run(talk())
 
 
-APIS = {f.__name__: f for f in [responses, completions, gemini, converse, invoke, ollama, cohere, mcp]}
+def mcp_tools(said, stream, tool):
+    """A call that is refused, and another in the same session."""
+    from mcp import Client
+
+    async def talk():
+        async with Client(url + "/mcp") as client:
+            tools = await client.list_tools()
+            refused = None
+            try:
+                await client.call_tool("look_up", {"name": said})
+            except Exception as error:
+                refused = str(error)
+            called = await client.call_tool("look_up", {"name": "ok"})
+            return {
+                "text": called.content[0].text,
+                "refused": refused,
+                "tools": [tool.name for tool in tools.tools],
+                "end": "stop",
+            }
+
+    return asyncio.run(talk())
+
+
+def gemini_array(said, stream, tool):
+    """`streamGenerateContent` without `alt=sse`: a JSON array that grows, read as it comes."""
+    import httpx
+
+    turns = [{"role": "user", "parts": [{"text": said}]}]
+    request = {"contents": turns, **({"tools": [{"functionDeclarations": [TOOL]}]} if tool else {})}
+    call = "streamGenerateContent" if stream else "generateContent"
+    with httpx.Client(trust_env=False, timeout=60) as client:
+        with client.stream("POST", f"{url}/v1beta/models/sample:{call}", json=request) as answer:
+            if answer.status_code != 200:
+                raise RuntimeError(answer.read().decode())
+            body = "".join(answer.iter_text())
+    documents = json.loads(body)
+    text, calls, end = "", [], None
+    for document in documents if stream else [documents]:
+        for candidate in document.get("candidates", []):
+            for part in candidate.get("content", {}).get("parts", []):
+                text += part.get("text", "")
+                if "functionCall" in part:
+                    calls.append(json.dumps(part["functionCall"]["args"]))
+            end = candidate.get("finishReason", end)
+    return {"text": text, "calls": calls, "end": end}
+
+
+def litellm_call(model, base, said, stream, tool):
+    import os
+
+    # Else it looks for prices on the network.
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    import litellm
+
+    litellm.suppress_debug_info = True
+    tools = [{"type": "function", "function": TOOL}] if tool else None
+    messages = [{"role": "user", "content": said}]
+    answer = litellm.completion(
+        model=model, api_base=base, api_key="not-a-key", messages=messages, tools=tools, stream=stream, max_tokens=100, num_retries=0
+    )
+    text, arguments, end = "", "", None
+    for chunk in answer if stream else [answer]:
+        for choice in chunk.choices:
+            said = choice.delta if stream else choice.message
+            text += said.content or ""
+            arguments += "".join(call.function.arguments or "" for call in said.tool_calls or [])
+            end = choice.finish_reason or end
+    return {"text": text, "calls": [arguments] if arguments else [], "end": end}
+
+
+def litellm_openai(said, stream, tool):
+    return litellm_call("openai/sample", url + "/v1", said, stream, tool)
+
+
+def litellm_anthropic(said, stream, tool):
+    return litellm_call("anthropic/sample", url, said, stream, tool)
+
+
+def a2a(said, stream, tool):
+    """An agent of protocol 0.3 over JSON-RPC, through the SDK of 1.x."""
+    import httpx
+    from a2a.client import ClientConfig, ClientFactory
+    from a2a.types import a2a_pb2 as pb
+
+    card = pb.AgentCard(name="sample", version="1", description="sample", default_input_modes=["text"], default_output_modes=["text"])
+    card.capabilities.streaming = True
+    card.supported_interfaces.add(url=url + "/a2a", protocol_binding="JSONRPC", protocol_version="0.3")
+    message = pb.Message(role=pb.ROLE_USER, message_id="m", parts=[pb.Part(text=said)])
+
+    async def talk():
+        text, end = "", None
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as http:
+            client = ClientFactory(ClientConfig(streaming=stream, httpx_client=http)).create(card)
+            async for event in client.send_message(pb.SendMessageRequest(message=message)):
+                parts = event.message.parts if event.HasField("message") else event.artifact_update.artifact.parts
+                text += "".join(part.text for part in parts)
+                if event.HasField("status_update"):
+                    end = pb.TaskState.Name(event.status_update.status.state)
+        # A message is all there is to an answer that is one.
+        return {"text": text, "end": end if stream else None}
+
+    return asyncio.run(talk())
+
+
+APIS = {
+    f.__name__: f
+    for f in [responses, completions, gemini, gemini_array, converse, invoke, ollama, cohere, mcp, a2a, litellm_openai, litellm_anthropic, mcp_tools]
+}
 
 
 def run(request):

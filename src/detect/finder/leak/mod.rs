@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ahash::{HashSet, RandomState};
 
-use super::Growing;
+use super::{Growing, Mark};
 use crate::scan::Resolved;
 use crate::text::Source;
 use words::{Word, Words};
@@ -33,6 +33,7 @@ pub struct Prompt {
     keys: RandomState,
     grams: HashSet<u64>,
     limit: usize,
+    mark: Option<Mark>,
 }
 
 impl Prompt {
@@ -44,6 +45,16 @@ impl Prompt {
         }
     }
 
+    /// `mark` was planted in it.
+    pub fn plant(&mut self, mark: Mark) {
+        self.mark = Some(mark);
+    }
+
+    /// The mark that was planted in it.
+    pub fn mark(&self) -> Option<&Mark> {
+        self.mark.as_ref()
+    }
+
     /// Whether there is nothing to be given away.
     pub fn is_empty(&self) -> bool {
         self.grams.is_empty()
@@ -51,7 +62,9 @@ impl Prompt {
 
     /// Reads one text of the prompt, from its beginning to its end.
     pub fn read(&mut self, source: Source, text: &[u8]) {
-        let Self { keys, grams, limit } = self;
+        let Self {
+            keys, grams, limit, ..
+        } = self;
         if grams.len() >= *limit {
             return;
         }

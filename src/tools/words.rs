@@ -210,12 +210,12 @@ const ENGLISH: &[(Classes, &[&str], &[&str])] = &[
         &[
             "create", "add", "make", "generate", "draft", "append", "save", "register", "arrange",
             "organize", "organise", "put", "insert", "compose", "enroll", "enrol", "prepare",
-            "open", "enter", "upload", "store", "write", "log", "assign", "attach", "build",
-            "remember", "memorize", "setup", "mkdir", "touch",
+            "enter", "upload", "store", "write", "assign", "attach", "build", "remember",
+            "memorize", "setup", "mkdir", "touch",
         ],
         &[
-            "schedule", "plan", "note", "record", "file", "set", "list", "copy", "start",
-            "document", "track", "block",
+            "open", "log", "schedule", "plan", "note", "record", "file", "set", "copy", "start",
+            "block",
         ],
     ),
     (
@@ -1111,6 +1111,7 @@ mod tests {
         check("what does the order say", Classes::NONE);
         check("Look at it but do not send anything", Classes::NONE);
         check("How many orders are there", Classes::NONE);
+        check("List the open requests", Classes::NONE);
     }
 
     #[test]

@@ -4,8 +4,11 @@
 //! redacted or denied), 2 could not run.
 
 pub mod approvals;
+pub mod canary;
 pub mod check;
 pub mod eval;
+mod json;
+pub mod mesh;
 pub mod policy;
 pub mod replay;
 mod rows;
@@ -47,6 +50,10 @@ enum Command {
     Check(check::Args),
     /// Judge recorded conversations offline: what would a policy have stopped?
     Replay(replay::Args),
+    /// Print the mesh's manifests for one case, or find the traps in manifests and in an Envoy's configuration
+    Mesh(mesh::Args),
+    /// Ask through the real path whether a guard is in it
+    Canary(canary::Args),
 }
 
 /// Runs the command that the arguments name.
@@ -61,5 +68,7 @@ pub fn main() -> ExitCode {
         Command::Approvals(args) => approvals::main(&args),
         Command::Check(args) => check::main(&args),
         Command::Replay(args) => replay::main(&args),
+        Command::Mesh(args) => mesh::main(&args),
+        Command::Canary(args) => canary::main(&args),
     }
 }

@@ -5,6 +5,7 @@
 //! read is [`Opaque`], and the policy decides.
 
 mod body;
+mod canary;
 mod channel;
 mod coded;
 mod event;
@@ -15,6 +16,7 @@ mod plan;
 mod reading;
 mod tools;
 
+pub use canary::{CANARY_HEADER, canary_answer};
 pub use event::{
     Body, BodyMode, Effect, Event, Header, HeaderChanges, Modes, ProtocolError, Refusal,
 };
@@ -127,6 +129,11 @@ impl Session {
                 end_of_stream,
             } => {
                 self.request.see_headers()?;
+                if let Some(answer) = canary::answer(headers) {
+                    self.refused = true;
+                    out.push(Effect::Refuse(answer));
+                    return Ok(());
+                }
                 self.request_headers(headers, end_of_stream, out);
             }
             Event::Headers {

@@ -136,6 +136,12 @@ impl Lab {
 pub(crate) struct Guard {
     child: Child,
     pub(crate) socket: PathBuf,
+    /// Where it listens on loopback.
+    pub(crate) port: u16,
+    /// Its admin listener.
+    pub(crate) admin: String,
+    /// The file of the admin listener's token.
+    pub(crate) token_file: PathBuf,
 }
 
 impl Guard {
@@ -143,12 +149,14 @@ impl Guard {
         let socket = dir.join("guard.sock");
         let config = format!(
             "apiVersion: tidegate.dev/v1alpha1\nkind: GuardConfig\nmetadata: {{ name: e2e }}\nspec:\n  \
-             listen: [{{ unix: {} }}]\n  drainSeconds: 20\n  policy: policy.yaml\n  cacheDir: {}\n",
+             listen: [{{ unix: {} }}, {{ tcp: \"127.0.0.1:0\" }}]\n  admin: {{ tcp: \"127.0.0.1:0\", tokenFile: admin.token }}\n  drainSeconds: 20\n  policy: policy.yaml\n  cacheDir: {}\n",
             socket.display(),
             // Compiled once for all tests and all runs.
             concat!(env!("CARGO_TARGET_TMPDIR"), "/automata"),
         );
         fs::write(dir.join("policy.yaml"), policy).unwrap();
+        let token_file = dir.join("admin.token");
+        fs::write(&token_file, "a token of the tests\n").unwrap();
         let file = dir.join("guard.yaml");
         fs::write(&file, config).unwrap();
         let log = fs::File::create(dir.join("guard.log")).unwrap();
@@ -160,8 +168,24 @@ impl Guard {
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut guard = Self { child, socket };
-        guard.wait_until_serving(&dir.join("guard.log")).await;
+        let mut guard = Self {
+            child,
+            socket,
+            port: 0,
+            admin: String::new(),
+            token_file,
+        };
+        let log = dir.join("guard.log");
+        guard.wait_until_serving(&log).await;
+        let log = fs::read_to_string(log).unwrap();
+        let port = log
+            .lines()
+            .find_map(|line| line.strip_prefix("listening on 127.0.0.1:"));
+        guard.port = port.unwrap().parse().unwrap();
+        let metrics = log
+            .lines()
+            .find_map(|line| line.strip_prefix("metrics on "));
+        guard.admin = metrics.unwrap().trim_end_matches("/metrics").to_owned();
         guard
     }
 
@@ -194,6 +218,19 @@ impl Guard {
     /// SIGSTOP: it is there, holds its connections, and does nothing any more.
     pub(crate) fn hang(&self) {
         self.signal("-STOP");
+    }
+
+    /// SIGCONT: it goes on where it was stopped.
+    pub(crate) fn go_on(&self) {
+        self.signal("-CONT");
+    }
+
+    /// The memory that it has now, in kilobytes.
+    pub(crate) fn resident_kb(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kb = line.unwrap().split_whitespace().next();
+        kb.unwrap().parse().unwrap()
     }
 
     fn signal(&self, name: &str) {

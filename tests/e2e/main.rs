@@ -8,6 +8,8 @@ mod canary;
 mod coding;
 mod command;
 mod config;
+mod edges;
+mod files;
 mod lab;
 mod modes;
 mod raw;

@@ -21,15 +21,15 @@ use crate::raw::ask;
 use crate::raw::post;
 
 /// A server whose certificate is for `localhost`, and says which server name it was asked for.
-struct Server {
-    port: u16,
-    certificate: PathBuf,
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    pub(crate) certificate: PathBuf,
     _child: Child,
     _dir: TempDir,
 }
 
 impl Server {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let certificate = dir.path().join("certificate.pem");
         let key = dir.path().join("key.pem");

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::error::UpError;
 use super::upstream::Upstream;
-use crate::document;
+use crate::cli::json::json_of;
 use crate::document::Document;
 use crate::session::BodyMode;
 
@@ -232,23 +232,6 @@ fn template() -> Result<Value, UpError> {
     let document = Document::parse("envoy/standalone.yaml", STANDALONE);
     let document = document.map_err(|_| UpError::Template("valid YAML"))?;
     Ok(json_of(document.root()))
-}
-
-fn json_of(node: &document::Node) -> Value {
-    match &node.value {
-        document::Value::Null => Value::Null,
-        document::Value::Boolean(value) => json!(value),
-        document::Value::Integer(value) => json!(value),
-        document::Value::Float(value) => json!(value),
-        document::Value::String(value) => json!(value),
-        document::Value::List(items) => items.iter().map(json_of).collect(),
-        document::Value::Mapping(fields) => {
-            let fields = fields
-                .iter()
-                .map(|field| (field.key.clone(), json_of(&field.node)));
-            Value::Object(fields.collect())
-        }
-    }
 }
 
 #[cfg(test)]

@@ -76,6 +76,14 @@ istio() {
   install -m 644 "$source/tests/integration/pilot/testdata/gateway-api-crd.yaml" "$CACHE/gateway-api-crd.yaml"
 }
 
+tool() {
+  missing tool || return 0
+  step "the lab's own program"
+  go_module tool
+  cp "$HERE/tool.go.txt" main.go
+  CGO_ENABLED=0 go build -ldflags "-s -w" -o "$BIN/tool" .
+}
+
 envoy() {
   missing envoy || return 0
   step "Envoy $ENVOY"
@@ -93,6 +101,9 @@ images() {
   cd "$IMG"
   [ -f pause.tar ] || { cc -O2 -static -o "$BIN/pause" "$HERE/pause.c"; python3 "$HERE/image.py" pause.tar localhost/pause:1 /pause "$BIN/pause:/pause"; }
   [ -f coredns.tar ] || python3 "$HERE/image.py" coredns.tar localhost/coredns:1 /coredns "$BIN/coredns:/coredns"
+  [ -f tool.tar ] || python3 "$HERE/image.py" --user 65532:65532 tool.tar localhost/tidegate-lab-tool:1 /tool "$BIN/tool:/tool"
+  # What istio/overlays/namespace-sidecar/example-model.yaml names.
+  [ -f model.tar ] || python3 "$HERE/image.py" --user 65532:65532 model.tar localhost/model:1 "/tool model :8000" "$BIN/tool:/tool"
   # Istio's pods say runAsNonRoot without a user, so their images name one.
   [ -f pilot.tar ] || python3 "$HERE/image.py" --user 1337:1337 pilot.tar localhost/pilot:lab /usr/local/bin/pilot-discovery \
     "$BIN/pilot-discovery:/usr/local/bin/pilot-discovery" $(libraries "$BIN/pilot-discovery") $roots:$roots
@@ -105,6 +116,7 @@ images() {
 mkdir -p "$BIN" "$IMG"
 debian_packages
 envoy
+tool
 kubernetes
 coredns
 istio

@@ -3,7 +3,7 @@
 #
 #   lab.sh up                    a Ready node with cluster DNS; prints `export KUBECONFIG=…`
 #   lab.sh istio                 istiod with its webhooks, and the Gateway API's types (ISTIO_SET="--set …" adds options)
-#   lab.sh guard [BINARY]        makes the image localhost/tidegate:lab of target/release/tidegate or BINARY, and loads it
+#   lab.sh guard [BINARY]        makes the image localhost/tidegate:0.1.0 of target/release/tidegate or BINARY, and loads it
 #   lab.sh load TAR…             loads other images
 #   lab.sh net NAMESPACE/POD CMD…  runs a program of this machine in that pod's network, behind its sidecar
 #   lab.sh sh CMD…               runs a program in the node
@@ -39,7 +39,7 @@ istio() {
     --set values.pilot.resources.requests.cpu=50m --set values.pilot.resources.requests.memory=128Mi --set values.pilot.autoscaleEnabled=false \
     --set values.pilot.env.PILOT_ENABLE_ALPN_FILTER=false --set values.pilot.env.PILOT_ENABLE_METADATA_EXCHANGE=false \
     --set values.pilot.env.PILOT_DISABLE_MX_ALPN=true --set meshConfig.accessLogFile=/dev/stdout \
-    --set values.global.proxy.resources.requests.cpu=20m ${ISTIO_SET:-} >"$RUN/istio.yaml" 2>"$RUN/istio.err"
+    --set values.global.proxy.resources.requests.cpu=20m -f "$HERE/../../../istio/injection/istio-operator.yaml" ${ISTIO_SET:-} >"$RUN/istio.yaml" 2>"$RUN/istio.err"
   kubectl create namespace istio-system 2>/dev/null || true
   kubectl apply --server-side --force-conflicts -f "$RUN/istio.yaml" >/dev/null
   kubectl -n istio-system rollout status deploy/istiod --timeout=90s
@@ -48,8 +48,8 @@ istio() {
 guard() {
   local binary=${1:-$HERE/../../../target/release/tidegate} out=$IMG/tidegate.tar
   # shellcheck disable=SC2046
-  python3 "$HERE/image.py" --user 65532:65532 "$out" localhost/tidegate:lab /tidegate "$binary:/tidegate" $(libraries "$binary")
-  load "$out"
+  python3 "$HERE/image.py" --user 65532:65532 "$out" localhost/tidegate:0.1.0 /tidegate "$binary:/tidegate" $(libraries "$binary")
+  load "$out" "$IMG/tool.tar" "$IMG/model.tar"
 }
 
 net() {

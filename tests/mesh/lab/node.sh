@@ -124,6 +124,8 @@ enforceNodeAllocatable: [pods]
 evictionHard: { memory.available: 100Mi, nodefs.available: 1%, imagefs.available: 1% }
 imageGCHighThresholdPercent: 100
 nodeStatusUpdateFrequency: 4s
+# A changed ConfigMap reaches its pods within seconds; the default is a minute.
+syncFrequency: 5s
 serializeImagePulls: false
 shutdownGracePeriod: 0s
 END

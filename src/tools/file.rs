@@ -390,7 +390,7 @@ fn read_supply(mut fields: Fields<'_>, errors: &mut Errors) -> Supply {
             errors.push_hint(
                 node.at,
                 "`sha256` is no fingerprint",
-                "64 hex digits, as `tidegate replay tools --fingerprints` prints them",
+                "64 hex digits, as `tidegate replay tools FILE --fingerprints` prints them",
             );
         }
         if let (Some(name), Some(bytes)) = (name, bytes) {

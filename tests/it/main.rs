@@ -22,3 +22,4 @@ mod seals;
 mod signed;
 mod support;
 mod targets;
+mod tools;

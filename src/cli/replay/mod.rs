@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use self::rows::{Kind, Row};
 use self::tally::Tally;
 use super::policy;
-use crate::tools::{Call, Outcome, Pins, ToolAction, ToolPolicy};
+use crate::tools::{Call, Outcome, Pins, ToolAction, ToolPolicy, fingerprint_hex};
 
 /// Bytes of one line. A conversation with its documents stays far below.
 const LINE_BYTES: usize = 32 << 20;
@@ -38,11 +38,14 @@ struct ToolsArgs {
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// The policy, with a section `tools:`
-    #[arg(long, value_name = "FILE")]
-    policy: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "fingerprints")]
+    policy: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
+    /// Print the fingerprint of each declared tool instead, as `pins` of a policy have it
+    #[arg(long)]
+    fingerprints: bool,
     /// Name each attack that passed and each honest row that was hit, on stderr
     #[arg(long)]
     list: bool,
@@ -52,6 +55,15 @@ struct ToolsArgs {
 pub fn main(args: &Args) -> ExitCode {
     let What::Tools(args) = &args.what;
     let mut talk = io::stderr().lock();
+    if args.fingerprints {
+        return match fingerprints(args) {
+            Ok(lines) => written(&lines, ExitCode::SUCCESS, &mut talk),
+            Err(message) => {
+                let _ = writeln!(talk, "{message}");
+                ExitCode::from(2)
+            }
+        };
+    }
     let tally = match run(args, &mut talk) {
         Ok(tally) => tally,
         Err(message) => {
@@ -59,28 +71,58 @@ pub fn main(args: &Args) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let mut out = io::stdout().lock();
     let text = if args.json {
         tally.json()
     } else {
         tally.table()
     };
+    let code = if tally.is_clean() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    };
+    written(&text, code, &mut talk)
+}
+
+/// Writes the result; `code` is the answer where that works.
+fn written(text: &str, code: ExitCode, talk: &mut impl io::Write) -> ExitCode {
+    let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             let _ = writeln!(talk, "stdout: cannot be written: {error}");
             ExitCode::from(2)
         }
-        _ if tally.is_clean() => ExitCode::SUCCESS,
-        _ => ExitCode::from(1),
+        _ => code,
     }
 }
 
+/// One line a tool: `fingerprint  name`, each definition once.
+fn fingerprints(args: &ToolsArgs) -> Result<String, String> {
+    let mut lines = std::collections::BTreeSet::new();
+    for path in &args.files {
+        read(path, &mut |number, line| {
+            let row =
+                Row::read(line).map_err(|why| format!("{}:{number}: {why}", path.display()))?;
+            for tool in row.iter().flat_map(|row| &row.tools) {
+                lines.insert(format!(
+                    "{}  {}\n",
+                    fingerprint_hex(tool),
+                    tool.name.escape_debug()
+                ));
+            }
+            Ok(())
+        })?;
+    }
+    Ok(lines.into_iter().collect())
+}
+
 fn run(args: &ToolsArgs, talk: &mut impl io::Write) -> Result<Tally, String> {
-    let ready = policy::load(Some(&args.policy)).map_err(|error| error.to_string())?;
+    let path = args.policy.as_deref();
+    let ready = policy::load(path).map_err(|error| error.to_string())?;
     let Some(tools) = ready.loaded.policy.tools.clone() else {
         return Err(format!(
             "{}: says nothing of tools\n  hint: give it a section `tools:`; examples/policies has some",
-            args.policy.display()
+            path.unwrap_or(Path::new("the built-in policy")).display()
         ));
     };
     let mut tally = Tally::default();

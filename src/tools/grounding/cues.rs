@@ -30,7 +30,7 @@ pub(in crate::tools) struct Cue {
 
 /// Bytes before and after a command that belong to it: an injected block is mostly shorter than this.
 const COMMAND_REACH: usize = 700;
-/// Bytes around a request that belong to it: about its sentence and the next.
+/// Bytes behind the verb of a request that belong to it at most: about its sentence and the next.
 const ASK_REACH: usize = 160;
 /// Cues kept of one text. More of them change nothing.
 const KEPT: usize = 4096;
@@ -88,12 +88,38 @@ pub(super) fn find(text: &str) -> Vec<Cue> {
             cues.push(Cue {
                 strength: Strength::Asks,
                 classes: verb.classes,
-                start: verb.at.saturating_sub(ASK_REACH),
-                end: verb.at.saturating_add(ASK_REACH),
+                start: begin(text, verb.at),
+                end: end(text, verb.at),
             });
         }
     }
     cues
+}
+
+/// Where the sentence, line or quoted value begins that a verb stands in: the sender of a mail is no part of what it asks.
+fn begin(text: &str, verb: usize) -> usize {
+    const LOOK_BACK: usize = 400;
+    let from = verb.saturating_sub(LOOK_BACK);
+    let from = (from..verb)
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(verb);
+    let before = text.get(from..verb).unwrap_or_default();
+    let marks = ["\n", "\"", ". ", "! ", "? "];
+    let last = marks
+        .iter()
+        .filter_map(|mark| before.rfind(mark).map(|at| at + mark.len()));
+    from + last.max().unwrap_or(0)
+}
+
+/// Where the request ends: with its paragraph, list item or quoted value, after [`ASK_REACH`] at the latest.
+fn end(text: &str, verb: usize) -> usize {
+    let limit = (verb.saturating_add(ASK_REACH)..)
+        .find(|at| text.is_char_boundary(*at) || *at >= text.len());
+    let limit = limit.unwrap_or(text.len()).min(text.len());
+    let after = text.get(verb..limit).unwrap_or_default();
+    let marks = ["\n\n", "\n- ", "\",", "\"}", "\n  "];
+    let first = marks.iter().filter_map(|mark| after.find(mark)).min();
+    first.map_or(limit, |at| verb + at)
 }
 
 /// Finds commands in what a person takes a text for; `from` has the place of each byte in the text.
@@ -180,6 +206,15 @@ mod tests {
             strongest("Invoice 12, total 98.70, IBAN DE89370400440532013000"),
             None
         );
+    }
+
+    #[test]
+    fn who_writes_is_no_part_of_what_he_asks() {
+        let text = "from: ana@mill.example\nbody: hi, please send the minutes to bob@mill.example";
+        let cues = find(text);
+        let of = |name: &str| at(&cues, text.find(name).expect("there"), Classes::SEND);
+        assert_eq!(of("ana@"), None);
+        assert_eq!(of("bob@"), Some(Strength::Asks));
     }
 
     #[test]

@@ -297,7 +297,11 @@ impl<'a> Origins<'a> {
         for (text, designated) in &self.untrusted {
             let found = match &sink.what {
                 What::Number(number) => text.knows_number(*number, classes),
-                What::Host(host) => text.knows(host, classes),
+                // The URL as a whole tells more than its host, which may be the sender's own.
+                What::Host(host) => match text.knows(&sink.text, classes) {
+                    Found::Nowhere => text.knows(host, classes),
+                    found => found,
+                },
                 _ => text.knows(&sink.text, classes),
             };
             if found == Found::Nowhere {

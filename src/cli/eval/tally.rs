@@ -11,11 +11,14 @@ use crate::score::{Level, Model, Score, Surface};
 /// Shares of ordinary texts at which recall is told.
 const RATES: [f32; 2] = [0.01, 0.001];
 
+/// A score as thresholds are compared with it, and the level that it reached.
+type Seen = (f32, Option<Level>);
+
 /// Everything that is kept of the rows: scores and counts, no text.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     /// By surface, source and kind.
-    pub(super) scores: BTreeMap<(usize, String, String), Vec<(f32, Option<Level>)>>,
+    pub(super) scores: BTreeMap<(usize, String, String), Vec<Seen>>,
     spans: BTreeMap<(String, String), SpanCounts>,
     costs: BTreeMap<&'static str, (usize, f64)>,
     /// Rows that have messages only: they are not measured here.
@@ -154,7 +157,7 @@ impl Tally {
             (!scores.is_empty()).then(|| RATES.map(|rate| threshold(&scores, rate)))
         });
         let groups = self.scores.iter().map(|((column, source, kind), scores)| {
-            let share = |test: &dyn Fn(&(f32, Option<Level>)) -> bool| {
+            let share = |test: &dyn Fn(&Seen) -> bool| {
                 scores.iter().filter(|one| test(one)).count() as f32 / scores.len().max(1) as f32
             };
             let limits = thresholds.get(*column).copied().flatten();

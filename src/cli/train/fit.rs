@@ -13,8 +13,11 @@ pub(super) struct Settings {
     pub(super) rate: f32,
     /// What pulls the weight of a phrase to zero, and that of a class.
     pub(super) decay: [f32; 2],
-    /// How often a text is seen without its phrases, so that structure learns to do without them.
-    pub(super) dropout: f32,
+    /// How often a text is seen without its phrases, so that structure learns to do without them: of user text, and of
+    /// what comes from tools, where there are fewer sources of attacks.
+    pub(super) dropout: [f32; 2],
+    /// What a clean text that is hard to tell from an attack weighs: of users, and of tools.
+    pub(super) hard: [f32; 2],
     /// What the number of a source's texts is raised to, to give its weight.
     pub(super) balance: f32,
     /// Of texts whose label is weak.
@@ -29,10 +32,11 @@ impl Default for Settings {
             epochs: 8,
             rate: 0.3,
             decay: [1e-3, 1e-4],
-            dropout: 0.3,
+            dropout: [0.3, 0.5],
+            hard: [2.5, 1.0],
             balance: 0.4,
             noisy: 0.3,
-            harmful: false,
+            harmful: true,
         }
     }
 }
@@ -114,7 +118,8 @@ pub(super) fn fit(
                 *square += slope * slope;
                 *bias -= rate * 0.3 * slope / square.sqrt();
             }
-            let bare = dice.share() < settings.dropout;
+            let [user, other] = settings.dropout;
+            let bare = dice.share() < if column == 0 { user } else { other };
             let first = worst
                 .first
                 .checked_sub(1)
@@ -185,7 +190,13 @@ fn weigh<'a>(
             .unwrap_or(1.0);
         let total = totals.get(usize::from(text.attack)).copied().unwrap_or(1.0);
         let noisy = if text.noisy { settings.noisy } else { 1.0 };
-        let weight = count.powf(settings.balance) / count / total * all / 2.0 * noisy;
+        let [user, other] = settings.hard;
+        let hard = match text.kind {
+            Kind::Hard if column == 0 => user,
+            Kind::Hard => other,
+            _ => 1.0,
+        };
+        let weight = count.powf(settings.balance) / count / total * all / 2.0 * noisy * hard;
         out.push(Shown {
             example,
             attack: text.attack,

@@ -45,9 +45,9 @@ pub struct Args {
     /// Print how each source of attacks is found by a model that did not see it
     #[arg(long)]
     loso: bool,
-    /// Teach that requests for harm are no attacks; without it they are not shown
+    /// Do not show requests for harm; without it they are taught as no attacks
     #[arg(long)]
-    harmful: bool,
+    without_harmful: bool,
 }
 
 /// Why training could not run.
@@ -104,7 +104,7 @@ fn run(args: &Args) -> Result<(), TrainError> {
     let examples: Vec<Example> = examples.collect();
     say(format_args!("{} features", vocabulary.entries.len()));
     let settings = Settings {
-        harmful: args.harmful,
+        harmful: !args.without_harmful,
         ..Settings::default()
     };
     let tables = match args.loso || args.card.is_some() {

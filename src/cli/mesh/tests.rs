@@ -255,6 +255,7 @@ fn traps_of_manifests_are_named() {
         &changed("http2MaxRequests: 100000", "idleTimeout: 1h"),
         &["circuit-breaker"],
     );
+    check_text(&changed("authority: ", "other: "), &["authority"; 2]);
     check_text(&changed("connection_keepalive", "other"), &["keepalive"]);
     check_text(
         &changed("tidegate.chat.svc", "tidegate.NAMESPACE.svc"),

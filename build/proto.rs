@@ -27,6 +27,11 @@ pub(crate) fn compile() -> Result<(), Box<dyn Error>> {
             format!("#[serde(serialize_with = \"crate::telemetry::record::{with}\")]"),
         );
     }
+    // Most findings have none.
+    config.field_attribute(
+        ".tidegate.v1.Finding.score",
+        "#[serde(skip_serializing_if = \"Option::is_none\")]",
+    );
     config.compile_fds(protox::compile(FILES, ["proto"])?)?;
     Ok(())
 }

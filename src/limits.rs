@@ -66,6 +66,9 @@ pub const CALL_VALUES: usize = 512;
 /// Reasons kept in one call's verdict. Default 32.
 pub const CALL_REASONS: usize = 32;
 
+/// Calls of tools that wait for a person's answer. Default 1,024, about 300 bytes each.
+pub const APPROVALS: usize = 1024;
+
 /// Declared tools of one request that are judged. Default 1,024: more is denied where tools are judged at all.
 pub const TOOLS: usize = 1024;
 

@@ -3,12 +3,14 @@
 //! Data goes to stdout, talk to stderr. Exit codes: 0 done, 1 done and the answer is no (text was
 //! redacted or denied), 2 could not run.
 
+pub mod approvals;
 pub mod canary;
 pub mod check;
 pub mod eval;
 mod json;
 pub mod mesh;
 pub mod policy;
+pub mod replay;
 mod rows;
 pub mod scan;
 pub mod score;
@@ -42,8 +44,12 @@ enum Command {
     Eval(eval::Args),
     /// Train the scores from rows of data and write their weights
     Train(train::Args),
+    /// Answer calls of tools that wait for a person
+    Approvals(approvals::Args),
     /// Validate a policy and print what each of its rules costs
     Check(check::Args),
+    /// Judge recorded conversations offline: what would a policy have stopped?
+    Replay(replay::Args),
     /// Print the mesh's manifests for one case, or find the traps in manifests and in an Envoy's configuration
     Mesh(mesh::Args),
     /// Ask through the real path whether a guard is in it
@@ -59,7 +65,9 @@ pub fn main() -> ExitCode {
         Command::Score(args) => score::main(&args),
         Command::Eval(args) => eval::main(&args),
         Command::Train(args) => train::main(&args),
+        Command::Approvals(args) => approvals::main(&args),
         Command::Check(args) => check::main(&args),
+        Command::Replay(args) => replay::main(&args),
         Command::Mesh(args) => mesh::main(&args),
         Command::Canary(args) => canary::main(&args),
     }

@@ -64,7 +64,15 @@ fn check(load: &LoadPolicy) -> ExitCode {
 }
 
 async fn serve(path: PathBuf, config: Config, load: LoadPolicy) -> ExitCode {
+    let admin_token = match &config.admin_token_file {
+        None => None,
+        Some(file) => match std::fs::read(file) {
+            Ok(token) => Some(token.trim_ascii_end().to_vec()),
+            Err(error) => return refuse(&format!("cannot read {}: {error}", file.display())),
+        },
+    };
     let settings = Settings {
+        admin_token,
         listen: config.listen,
         admin: config.admin,
         policy: load,

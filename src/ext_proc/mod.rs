@@ -55,6 +55,13 @@ impl ExtProc {
         }
     }
 
+    /// With `epoch` as the zero of every session's clock.
+    #[must_use]
+    pub fn since(mut self, epoch: Instant) -> Self {
+        self.epoch = epoch;
+        self
+    }
+
     /// The gRPC service, with this rim's message ceilings.
     pub fn into_server(self) -> ExternalProcessorServer<Self> {
         ExternalProcessorServer::new(self)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::opaque::Opaque;
 use crate::policy::Action;
+use crate::score::{Group, Level, Score, View};
 use crate::text::{Direction, Role, Span};
 
 /// What was decided.
@@ -29,8 +30,33 @@ impl Verdict {
     }
 }
 
+/// How sure a finding is, and what made it so. Never text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scored {
+    /// From 0 to 1; 0.5 where `high` begins.
+    pub value: f32,
+    /// The level reached.
+    pub level: Level,
+    /// How the text was read.
+    pub view: View,
+    /// What raised it most.
+    pub groups: Vec<Group>,
+}
+
+impl Scored {
+    /// Of a score that reached a level.
+    pub fn of(score: &Score) -> Option<Self> {
+        Some(Self {
+            value: score.value,
+            level: score.level?,
+            view: score.view,
+            groups: score.groups.clone(),
+        })
+    }
+}
+
 /// One rule found something at one span.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Finding {
     /// The rule's id.
     pub rule: Arc<str>,
@@ -50,6 +76,8 @@ pub struct Finding {
     pub span: Span,
     /// Taxonomy tags with the year.
     pub tags: Arc<[String]>,
+    /// Where its detector gives scores.
+    pub scored: Option<Scored>,
 }
 
 /// The judgement of one exchange so far.
@@ -67,6 +95,8 @@ pub struct Decision {
     pub findings_total: u64,
     /// How often an original was put back in the place of a numbered placeholder.
     pub restored_total: u64,
+    /// The tickets of calls that wait for a person.
+    pub tickets: Vec<Arc<str>>,
     /// What was not judged, and why, each once.
     pub unjudged: Vec<(Direction, Opaque)>,
     /// The most bytes that were held at once.

@@ -5,6 +5,7 @@ use crate::document::{Document, Errors, Fields, Node, Position};
 use crate::limits::Limits;
 use crate::policy::opaque::OpaqueFile;
 use crate::policy::{AcceptEncoding, Action, Mode};
+use crate::score::Level;
 use crate::text::{Direction, Role};
 use crate::tools::ToolPolicy;
 
@@ -24,6 +25,12 @@ const ACTIONS: &[(&str, Action)] = &[
     ("hash", Action::Hash),
     ("redact", Action::Redact),
     ("deny", Action::Deny),
+];
+
+const LEVELS: &[(&str, Level)] = &[
+    ("low", Level::Low),
+    ("medium", Level::Medium),
+    ("high", Level::High),
 ];
 
 /// Words of a policy that are planned and not built. A policy that says something the guard does not
@@ -192,24 +199,20 @@ impl Entry {
         };
         let (kinds, rules, except) = (listed("kinds"), listed("rules"), listed("except"));
         let from = match fields.take("from") {
-            Some(node) => read_roles(node, errors),
+            Some(node) => {
+                let from = read_roles(node, errors);
+                scored_roles(node, family, from, errors);
+                from
+            }
             // The model's own words: what an upstream echoes of a request is no leak.
             None if family == Some(Family::Leak) => Role::ALL.map(|role| role == Role::Assistant),
-            None => [true; 8],
+            None => Role::ALL.map(|role| family.is_none_or(|family| family.reads(role))),
         };
         let action = fields.need("action", errors);
         let action = action.and_then(|node| read_action(node, direction, errors));
         let shadow = fields.boolean("shadow", errors).unwrap_or_default();
         let allow = fields.strings("allow", errors).unwrap_or_default();
         let allow = allow.into_iter().map(str::to_owned).collect();
-        if let Some(node) = fields.take("at") {
-            later(
-                node.at,
-                "`at`",
-                "the rules of a pack have no levels",
-                errors,
-            );
-        }
         let options = read_options(&mut fields, family, errors);
         fields.finish(errors);
         if (family, direction) == (Some(Family::Leak), Direction::Request) {
@@ -226,6 +229,12 @@ impl Entry {
                 "`canary: true` under the action `observe`",
                 "a mark is planted only where it is taken out again: use `redact` or `deny`",
             );
+        }
+        if family == Some(Family::Injection)
+            && let Some(action) = action
+            && !scored_action(node.at, direction, action, errors)
+        {
+            return None;
         }
         Some(Self {
             at: node.at,
@@ -266,7 +275,40 @@ fn read_options(fields: &mut Fields<'_>, family: Option<Family>, errors: &mut Er
     if family == Some(Family::Leak) {
         options.canary = fields.boolean("canary", errors).unwrap_or_default();
     }
+    if family == Some(Family::Injection) {
+        options.at = fields.one_of("at", LEVELS, errors).unwrap_or(options.at);
+    } else if let Some(node) = fields.take("at") {
+        let hint = "only `prompt_injection` has levels";
+        errors.push_hint(node.at, "what this line detects has no `at`", hint);
+    }
     options
+}
+
+/// Refuses roles whose text no score is asked for: their author would believe in it.
+fn scored_roles(node: &Node, family: Option<Family>, from: [bool; 8], errors: &mut Errors) {
+    let Some(family) = family else { return };
+    let mut named = Role::ALL.into_iter().zip(from);
+    if let Some((role, _)) = named.find(|(role, named)| *named && !family.reads(*role)) {
+        errors.push_hint(
+            node.at,
+            format!("`prompt_injection` does not read `{}`", role.as_str()),
+            "it reads user, tool, document, tool_description, and assistant in answers",
+        );
+    }
+}
+
+/// Whether a score can do this: it is known when a text is whole, and its span is rough.
+fn scored_action(at: Position, direction: Direction, action: Action, errors: &mut Errors) -> bool {
+    let hint = match (direction, action) {
+        (_, Action::Observe) | (Direction::Request, Action::Deny) => return true,
+        (Direction::Request, _) => {
+            "use `deny` or `observe`: a score does not say which words to take away"
+        }
+        (Direction::Response, _) => "use `observe`: an answer has left before it is whole",
+    };
+    let message = format!("`prompt_injection` cannot {} here", action.as_str());
+    errors.push_hint(at, message, hint);
+    false
 }
 
 fn constant(fields: &mut Fields<'_>, key: &'static str, value: &str, errors: &mut Errors) {

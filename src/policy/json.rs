@@ -32,6 +32,16 @@ struct Row<'a> {
     start: u64,
     end: u64,
     tags: &'a [String],
+    #[serde(flatten)]
+    scored: Option<ScoredRow>,
+}
+
+#[derive(Serialize)]
+struct ScoredRow {
+    score: f32,
+    level: &'static str,
+    view: &'static str,
+    groups: Vec<&'static str>,
 }
 
 impl Decision {
@@ -64,6 +74,12 @@ impl<'a> Row<'a> {
             start: finding.span.start,
             end: finding.span.end,
             tags: &finding.tags,
+            scored: finding.scored.as_ref().map(|scored| ScoredRow {
+                score: scored.value,
+                level: scored.level.as_str(),
+                view: scored.view.as_str(),
+                groups: scored.groups.iter().map(|group| group.as_str()).collect(),
+            }),
         }
     }
 }

@@ -133,7 +133,7 @@ pub(super) fn load_with(
             ..Hiding::default()
         },
         tools: file.tools.map(Arc::new),
-        pins: Arc::default(),
+        tool_state: Arc::default(),
     };
     errors.or(Loaded {
         policy,

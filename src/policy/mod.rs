@@ -16,7 +16,7 @@ mod tests;
 
 pub use automata::Automata;
 pub use compile::{Build, MAX_PRIORITY, PLACEHOLDER_DIGITS, numbered};
-pub use decision::{Decision, Finding, Verdict};
+pub use decision::{Decision, Finding, Scored, Verdict};
 pub use key::{HideKey, MIN_KEY_BYTES};
 pub use load::{Loaded, default, load};
 pub use opaque::OpaqueRules;
@@ -27,8 +27,9 @@ use crate::detect::finder::Detector;
 use crate::limits::Limits;
 use crate::opaque::Opaque;
 use crate::scan::Automaton;
+use crate::score::Level;
 use crate::text::{Direction, Role};
-use crate::tools::{Pins, ToolPolicy};
+use crate::tools::{State, ToolPolicy};
 
 /// What a rule asks for; in this order the later one hides more and wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -122,8 +123,9 @@ pub struct Policy {
     pub hiding: Hiding,
     /// What is said of tools; `None` where calls are not judged.
     pub tools: Option<Arc<ToolPolicy>>,
-    /// The definitions of tools that callers showed first under this policy.
-    pub pins: Arc<Mutex<Pins>>,
+    /// What is known of tools from one exchange to the next; a policy that takes the place of this one goes on
+    /// with it.
+    pub tool_state: Arc<Mutex<State>>,
 }
 
 /// What the actions `pseudonymize` and `hash` go by.
@@ -176,6 +178,14 @@ impl RuleSet {
             detectors: Vec::new(),
         }
     }
+
+    /// The rule that scores text of `role`, and the lowest level that is a finding.
+    pub fn injection(&self, role: Role) -> Option<(usize, Level)> {
+        self.detectors.iter().find_map(|detector| match detector {
+            Detector::Injection(rules) => rules.of(role).map(|(rule, _, at)| (rule, at)),
+            _ => None,
+        })
+    }
 }
 
 /// What the session must know of a rule to act on its findings.
@@ -219,10 +229,24 @@ impl Policy {
         detectors.any(|detector| matches!(detector, Detector::Canary(_)))
     }
 
-    /// Looks at the definitions that callers showed first.
-    pub fn pinned<T>(&self, look: impl FnOnce(&mut Pins) -> T) -> T {
-        // A panic of one stream leaves at most a pin out.
-        look(&mut self.pins.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Looks at what is known of tools.
+    pub fn tool_state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        // A panic of one stream leaves at most a pin or a ticket out.
+        look(
+            &mut self
+                .tool_state
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// Whether the turns of a request are scored as one conversation too.
+    pub fn scores_turns(&self) -> bool {
+        let user = self.scope(Direction::Request, Role::User);
+        let mut sets = user
+            .iter()
+            .flat_map(|scope| scope.enforce.iter().chain(&scope.observe));
+        sets.any(|set| set.injection(Role::User).is_some())
     }
 
     /// Whether anything is hidden in a way that depends on [`Hiding::key`].

@@ -144,7 +144,7 @@ pub(super) fn select(lines: &[Line<'_>], role: usize, all_shadow: bool) -> Selec
     observe.retain(|id, shadow| {
         enforce
             .get(id)
-            .is_none_or(|real| real.action < shadow.action)
+            .is_none_or(|real| real.action < shadow.action || !real.options.reach(&shadow.options))
     });
     Selection {
         enforce: enforce.into_values().collect(),
@@ -177,7 +177,7 @@ pub(super) fn overlaps(lines: &[Line<'_>], warnings: &mut Errors) {
             let at = theirs.at.line;
             if mine.action < theirs.action {
                 let inside = roles.all(|(mine, theirs)| !mine || *theirs);
-                if inside && count == of {
+                if inside && count == of && theirs.options.reach(&mine.options) {
                     let message = format!(
                         "this line does nothing: line {at} names all {of} of its rules, {there} there wins over {here} here"
                     );

@@ -431,10 +431,10 @@ fn what_is_not_enforced_yet_does_not_load() {
         "f:5:12: unknown field `allow`\n  hint: known here: default, undeclared, arguments, grants, annotations, guess, sinkGrounding, flows, ruleOfTwo, supplyChain",
     );
     check(
-        "  request: { rules: [{ detect: p, action: escalate }, { detect: prompt_injection, at: high, action: deny }] }",
+        "  request: { rules: [{ detect: p, action: escalate }, { detect: jailbreak, at: high, action: deny }] }",
         "f:5:43: the action `escalate` is not enforced yet\n  hint: use `redact`\n\
-         f:5:65: `detect: prompt_injection` is not enforced yet\n  hint: leave the rule out\n\
-         f:5:87: `at` is not enforced yet\n  hint: the rules of a pack have no levels",
+         f:5:65: `detect: jailbreak` is not enforced yet\n  hint: leave the rule out\n\
+         f:5:80: what this line detects has no `at`\n  hint: only `prompt_injection` has levels",
     );
 }
 
@@ -550,6 +550,7 @@ fn a_decision_is_one_line_of_json() {
         role: Role::User,
         span: Span::new(3, 9),
         tags: Arc::new(["t".to_owned()]),
+        scored: None,
     });
     assert_eq!(
         decision.to_json(),

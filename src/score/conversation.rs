@@ -1,9 +1,12 @@
 //! Whole conversations: every turn counts. What a person wrote in several turns is read as one text too, and risk
 //! that was raised once fades over the turns that follow.
 
+use zeroize::Zeroize;
+
 use super::view::View;
 use super::{Level, Score, Surface, score};
 use crate::limits::JOINED_BYTES;
+use crate::text::Span;
 
 /// What is left of a risk one turn later.
 const DECAY: f32 = 0.7;
@@ -12,7 +15,7 @@ const DECAY: f32 = 0.7;
 #[derive(Debug, Clone, Default)]
 pub struct Conversation {
     /// The end of what the person wrote, at most [`JOINED_BYTES`].
-    joined: String,
+    joined: Vec<u8>,
     turns: u32,
     risk: f32,
 }
@@ -44,9 +47,13 @@ impl Conversation {
     pub fn turn(&mut self, surface: Surface, text: &str) -> Turn {
         let score = score(surface, text);
         let joined = match surface {
-            Surface::User => self.join(text, score.value),
+            Surface::User => {
+                self.read(text.as_bytes());
+                self.joined()
+            }
             _ => None,
         };
+        let joined = joined.filter(|joined| joined.value > score.value);
         let value = joined.as_ref().map_or(score.value, |joined| joined.value);
         self.risk = 1.0 - (1.0 - self.risk * DECAY) * (1.0 - value.max(score.value));
         Turn {
@@ -66,24 +73,32 @@ impl Conversation {
         (self.risk >= 0.5).then_some(Level::High)
     }
 
-    fn join(&mut self, text: &str, value: f32) -> Option<Score> {
-        if !self.joined.is_empty() {
-            self.joined.push(' ');
-        }
-        let from = text.ceil_char_boundary(text.len().saturating_sub(JOINED_BYTES));
-        self.joined.push_str(text.get(from..).unwrap_or_default());
+    /// Reads a part of a person's turn, which may end inside a character.
+    pub fn read(&mut self, text: &[u8]) {
+        let from = text.len().saturating_sub(JOINED_BYTES);
+        self.joined
+            .extend_from_slice(text.get(from..).unwrap_or_default());
         let over = self.joined.len().saturating_sub(JOINED_BYTES);
-        if over > 0 {
-            self.joined.drain(..self.joined.ceil_char_boundary(over));
-        }
+        self.joined.drain(..over);
+    }
+
+    /// Ends a person's turn: what all turns say together, if there are several and it reaches a level.
+    pub fn joined(&mut self) -> Option<Score> {
         self.turns = self.turns.saturating_add(1);
-        if self.turns < 2 {
-            return None;
-        }
-        let mut joined = score(Surface::User, &self.joined);
-        joined.view = View::Joined;
-        joined.span = crate::text::Span::default();
-        (joined.level.is_some() && joined.value > value).then_some(joined)
+        let score =
+            (self.turns > 1).then(|| score(Surface::User, &String::from_utf8_lossy(&self.joined)));
+        self.read(b" ");
+        let mut score = score.filter(|score| score.level.is_some())?;
+        score.view = View::Joined;
+        score.span = Span::default();
+        Some(score)
+    }
+}
+
+/// What a person wrote does not outlive the exchange.
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        self.joined.zeroize();
     }
 }
 

@@ -118,6 +118,9 @@ const SLOTS: usize = 1 << 14;
 #[derive(Debug)]
 pub(super) struct Lexicon {
     slots: Vec<(u32, Class)>,
+    /// One bit for each hash of sixteen bits that a stem has: most beginnings of words are none, and eight KiB stay
+    /// in the nearest cache.
+    stems: Vec<u64>,
 }
 
 impl Lexicon {
@@ -130,6 +133,7 @@ impl Lexicon {
     fn read(text: &str) -> Self {
         let mut out = Self {
             slots: vec![(0, Class::Other); SLOTS],
+            stems: vec![0; 1024],
         };
         for line in text.lines() {
             let Some((name, words)) = line.split_once(": ") else {
@@ -144,7 +148,11 @@ impl Lexicon {
                     None => (word, false),
                 };
                 let chars = word.chars().filter_map(normal);
-                out.add(key(chars.fold(HASH_START, hash_char), is_stem), *class);
+                let hash = chars.fold(HASH_START, hash_char);
+                if is_stem && let Some(bits) = out.stems.get_mut(hash as usize >> 6 & 1023) {
+                    *bits |= 1 << (hash & 63);
+                }
+                out.add(key(hash, is_stem), *class);
             }
         }
         out
@@ -187,6 +195,10 @@ impl Lexicon {
     /// The class of all words that begin with what has this hash.
     #[inline]
     pub(super) fn stem(&self, hash: u32) -> Class {
+        let bits = self.stems.get(hash as usize >> 6 & 1023);
+        if bits.is_none_or(|bits| bits >> (hash & 63) & 1 == 0) {
+            return Class::Other;
+        }
         self.find(key(hash, true))
     }
 }

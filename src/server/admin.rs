@@ -1,4 +1,4 @@
-//! The operator's side door: metrics and probes over HTTP/1, nothing else.
+//! The operator's side door: metrics and probes over HTTP/1, and the answers to calls that wait for a person.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::approvals::Approver;
 use super::listen::ListenError;
 use crate::telemetry::Telemetry;
 
@@ -29,6 +30,15 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 pub(super) struct Admin {
     listener: TcpListener,
     address: SocketAddr,
+}
+
+/// What it tells of.
+#[derive(Clone)]
+pub(super) struct Side {
+    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) ready: watch::Receiver<bool>,
+    /// Who may answer for calls that wait, if anybody.
+    pub(super) approver: Option<Approver>,
 }
 
 impl Admin {
@@ -47,12 +57,7 @@ impl Admin {
     }
 
     /// Answers until the server's handle is gone: metrics and probes are wanted in a drain too.
-    pub(super) async fn serve(
-        self,
-        telemetry: Arc<Telemetry>,
-        ready: watch::Receiver<bool>,
-        mut stop: watch::Receiver<bool>,
-    ) {
+    pub(super) async fn serve(self, side: Side, mut stop: watch::Receiver<bool>) {
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
@@ -63,11 +68,10 @@ impl Admin {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
             };
-            let telemetry = Arc::clone(&telemetry);
-            let ready = ready.clone();
+            let side = side.clone();
             tokio::spawn(async move {
                 let service = service_fn(move |request| {
-                    let answer = answer(&request, &telemetry, *ready.borrow());
+                    let answer = answer(&request, &side);
                     async move { Ok::<_, Infallible>(answer) }
                 });
                 let served = http1::Builder::new()
@@ -87,15 +91,29 @@ async fn handle_gone(stop: &mut watch::Receiver<bool>) {
     while stop.changed().await.is_ok() {}
 }
 
-fn answer<B>(request: &Request<B>, telemetry: &Telemetry, ready: bool) -> Response<Full<Bytes>> {
+fn answer<B>(request: &Request<B>, side: &Side) -> Response<Full<Bytes>> {
+    let path = request.uri().path();
+    if path == "/approvals" || path.starts_with("/approvals/") {
+        return match &side.approver {
+            Some(approver) => {
+                let (status, body) = approver.answer(request.method(), path, request.headers());
+                typed(status, "application/json", body)
+            }
+            None => plain(
+                StatusCode::NOT_FOUND,
+                "no `admin.tokenFile`: nobody can answer\n",
+            ),
+        };
+    }
+    let ready = *side.ready.borrow();
     if request.method() != Method::GET {
         return plain(StatusCode::METHOD_NOT_ALLOWED, "GET only\n");
     }
-    match request.uri().path() {
+    match path {
         "/healthz" => plain(StatusCode::OK, "alive\n"),
         "/readyz" if ready => plain(StatusCode::OK, "ready\n"),
         "/readyz" => plain(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
-        "/metrics" => match telemetry.metrics.encode() {
+        "/metrics" => match side.telemetry.metrics.encode() {
             Ok(text) => typed(StatusCode::OK, OPENMETRICS, text.into()),
             Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "metrics failed\n"),
         },

@@ -23,6 +23,8 @@ pub struct Config {
     pub listen: Vec<Listen>,
     /// Where metrics and probes are served.
     pub admin: Option<SocketAddr>,
+    /// The token of those who answer for calls that wait; without one nobody can.
+    pub admin_token_file: Option<PathBuf>,
     /// The policy's file; the built-in policy if `None`.
     pub policy: Option<PathBuf>,
     /// Where compiled automata are kept between starts.
@@ -57,6 +59,7 @@ impl Default for Config {
         Self {
             listen: Vec::new(),
             admin: None,
+            admin_token_file: None,
             policy: None,
             cache_dir: None,
             key_file: None,
@@ -117,6 +120,8 @@ fn read_spec(mut spec: Fields<'_>, base: &Path, config: &mut Config, errors: &mu
     if let Some(mut admin) = spec.fields("admin", errors) {
         let tcp = admin.need("tcp", errors);
         config.admin = tcp.and_then(|tcp| address(tcp, errors));
+        let token = admin.string("tokenFile", errors);
+        config.admin_token_file = token.map(|path| base.join(path));
         admin.finish(errors);
     }
     config.policy = spec.string("policy", errors).map(|path| base.join(path));
@@ -252,6 +257,7 @@ mod tests {
                 Listen::Abstract("tidegate".to_owned()),
             ],
             admin: Some("[::1]:9901".parse().expect("an address")),
+            admin_token_file: None,
             policy: Some("/etc/tidegate/policy.yaml".into()),
             cache_dir: Some("/var/cache".into()),
             key_file: Some("/etc/tidegate/hide.key".into()),

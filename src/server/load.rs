@@ -139,7 +139,11 @@ impl Loader {
             Ok(Err(error)) => return (Err(error), before),
             Err(_) => return (Err(LoadError::new("the policy's loader failed")), before),
         };
-        let policy = fresh.policy;
+        let mut policy = fresh.policy;
+        // What is known of tools outlives the policy that it came to be known under.
+        if let (Some(old), Some(new)) = (self.policy.load_full(), Arc::get_mut(&mut policy)) {
+            new.tool_state = Arc::clone(&old.tool_state);
+        }
         self.policy.store(Some(Arc::clone(&policy)));
         if let Some(which) = fresh.log_decisions {
             self.telemetry.log_decisions(which);

@@ -1,6 +1,7 @@
 //! The process around the rim: listeners, health, admin, the policy in force, drain.
 
 mod admin;
+mod approvals;
 mod config;
 mod health;
 mod listen;
@@ -29,6 +30,7 @@ pub use settings::Settings;
 pub use source::{builtin, default_cache_dir, from_config};
 
 use admin::Admin;
+use approvals::Approver;
 use health::Health;
 use listen::{Listener, SocketFile};
 use load::Loader;
@@ -58,6 +60,16 @@ pub enum StartError {
     /// A listener could not be bound.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The token of the admin listener is too short to be a secret.
+    #[error(
+        "`admin.tokenFile` holds {has} bytes, {wants} or more are wanted\n  hint: openssl rand -base64 32"
+    )]
+    Token {
+        /// Its bytes.
+        has: usize,
+        /// Fewest.
+        wants: usize,
+    },
     /// The first policy was refused.
     #[error(transparent)]
     Policy(#[from] LoadError),
@@ -92,7 +104,19 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     let policy: PolicyInForce = Arc::new(ArcSwapOption::empty());
     let (health, health_service) = Health::new().await;
     let (stop, stopped) = watch::channel(false);
-    let service = ExtProc::new(Arc::clone(&policy), Arc::clone(&telemetry)).into_server();
+    let epoch = tokio::time::Instant::now();
+    let service = ExtProc::new(Arc::clone(&policy), Arc::clone(&telemetry))
+        .since(epoch)
+        .into_server();
+    let approver = match &settings.admin_token {
+        None => None,
+        Some(token) => Some(Approver::new(token, Arc::clone(&policy), epoch).ok_or(
+            StartError::Token {
+                has: token.len(),
+                wants: approvals::MIN_TOKEN_BYTES,
+            },
+        )?),
+    };
 
     let mut listeners = Vec::new();
     for listen in &settings.listen {
@@ -115,7 +139,12 @@ pub async fn start(settings: Settings) -> Result<Running, StartError> {
     }
     let admin_address = admin.as_ref().map(Admin::address);
     if let Some(admin) = admin {
-        tokio::spawn(admin.serve(Arc::clone(&telemetry), health.watch(), stop.subscribe()));
+        let side = admin::Side {
+            telemetry: Arc::clone(&telemetry),
+            ready: health.watch(),
+            approver,
+        };
+        tokio::spawn(admin.serve(side, stop.subscribe()));
     }
 
     let reload = Arc::new(Notify::new());

@@ -17,6 +17,8 @@ pub struct Settings {
     pub listen: Vec<Listen>,
     /// Where metrics are scraped; nowhere if `None`.
     pub admin: Option<SocketAddr>,
+    /// The token of those who answer for calls that wait; without one nobody can.
+    pub admin_token: Option<Vec<u8>>,
     /// Gives the policy, at the start and at each change.
     pub policy: LoadPolicy,
     /// Files whose change is a reason to load again, until a load says which they are.
@@ -35,6 +37,7 @@ impl Settings {
         Self {
             listen: vec![listen],
             admin: None,
+            admin_token: None,
             policy,
             files: Vec::new(),
             drain: DRAIN,

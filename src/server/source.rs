@@ -17,6 +17,7 @@ pub fn from_config(path: PathBuf, started: Config) -> LoadPolicy {
         let config = Config::read(&path, &read(&path)?).map_err(LoadError::new)?;
         if config.listen != started.listen
             || config.admin != started.admin
+            || config.admin_token_file != started.admin_token_file
             || config.drain != started.drain
             || config.talk != started.talk
         {

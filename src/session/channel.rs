@@ -46,8 +46,8 @@ impl Channel {
             direction,
             source,
             scope: policy.scope(direction, role).cloned(),
-            enforce: Reading::new(source),
-            observe: Reading::new(source),
+            enforce: Reading::new(role, source),
+            observe: Reading::new(role, source),
             read: 0,
             ended: false,
             head: Span::default(),
@@ -90,8 +90,8 @@ impl Channel {
             self.scope = policy.scope(direction, role).cloned();
         }
         self.source = source;
-        self.enforce.restart(source);
-        self.observe.restart(source);
+        self.enforce.restart(role, source);
+        self.observe.restart(role, source);
         self.read = 0;
         self.ended = false;
         self.head = Span::default();
@@ -136,8 +136,47 @@ impl Channel {
                 stream.finish(rules, prompt, out)
             });
             self.ended = true;
+            self.turn(judge);
         } else {
             clear(scratch);
+        }
+    }
+
+    /// What a person wrote in several turns is read as one text too.
+    fn turn(&self, judge: &mut Judge) {
+        if (self.direction, self.role) != (Direction::Request, Role::User) {
+            return;
+        }
+        let (Some(scope), Some(score)) = (self.scope.as_deref(), judge.joined()) else {
+            return;
+        };
+        for (rules, enforced) in [(&scope.observe, false), (&scope.enforce, true)] {
+            let Some(rules) = rules else { continue };
+            let Some((rule, at)) = rules.injection(self.role) else {
+                continue;
+            };
+            let span = Span::new(0, self.read);
+            let known = if enforced {
+                &self.enforce
+            } else {
+                &self.observe
+            };
+            let alone = known.score(rule).map_or(0.0, |alone| alone.value);
+            if score.level < Some(at) || alone >= score.value {
+                continue;
+            }
+            let found = Found { rule, span };
+            judge.finds(
+                rules,
+                &found,
+                action(rules, rule),
+                self.place(),
+                enforced,
+                Some(&score),
+            );
+            if enforced {
+                judge.denies_by(rules, rule);
+            }
         }
     }
 
@@ -203,7 +242,8 @@ impl Channel {
         if let Some(rules) = &scope.observe {
             step(&mut self.observe, rules, judge.prompt(), scratch);
             for found in &scratch.found {
-                judge.finds(rules, found, action(rules, found.rule), place, false);
+                let score = self.observe.score(found.rule);
+                judge.finds(rules, found, action(rules, found.rule), place, false, score);
             }
             clear(scratch);
         }
@@ -264,7 +304,8 @@ impl Channel {
                 self.plain.swap_remove(index);
                 done = done.max(Action::Redact);
             }
-            judge.finds(rules, found, done, place, true);
+            let score = self.enforce.score(found.rule);
+            judge.finds(rules, found, done, place, true, score);
         }
     }
 }

@@ -6,12 +6,15 @@ use crate::detect::finder::{Mark, Prompt};
 use crate::identity::Identity;
 use crate::limits::{FINDINGS_KEPT, PROMPT_HASHES};
 use crate::opaque::Opaque;
-use crate::policy::{Action, Decision, Finding, Mode, Policy, RuleInForce, RuleSet, Verdict};
+use crate::policy::{
+    Action, Decision, Finding, Mode, Policy, RuleInForce, RuleSet, Scored, Verdict,
+};
 use crate::scan::{Cover, Found};
+use crate::score::{Conversation, Score};
 use crate::session::hide::{Hidden, Rewrite, Tail};
 use crate::session::tools::{self, Tools};
 use crate::text::{Direction, Role, Source, Span};
-use crate::tools::{Outcome, ToolAction};
+use crate::tools::{Asked, Outcome, ToolAction};
 use crate::wire::calls::Offer;
 
 /// What marks are made as: no kind of a rule is called so.
@@ -28,8 +31,11 @@ pub(super) struct Judge {
     /// What the answer must not give away, where a rule looks for that.
     prompt: Option<Arc<Prompt>>,
     tools: Option<Tools>,
+    now_ms: u64,
     /// Whether the request's prompt is still to get a mark.
     plants: bool,
+    /// What the person wrote in all turns, where that is scored.
+    turns: Option<Conversation>,
 }
 
 /// Why an exchange is refused. Never text of a body.
@@ -39,6 +45,8 @@ pub(super) enum Reason {
     Rule(Arc<str>),
     /// The body could not be judged.
     Opaque(Opaque),
+    /// This rule wants a person's word, which was asked for under a ticket.
+    Waits(Arc<str>, Arc<str>),
     /// It would have been edited, and the client's signature over it allows no edit.
     Signed,
 }
@@ -90,6 +98,7 @@ impl Judge {
         };
         let prompt = policy.needs_prompt();
         let tools = policy.tools.clone().map(Tools::new);
+        let turns = policy.scores_turns().then(Conversation::default);
         Self {
             plants: policy.plants_marks(),
             policy,
@@ -98,7 +107,14 @@ impl Judge {
             hidden: Hidden::default(),
             prompt: prompt.then(|| Arc::new(Prompt::new(PROMPT_HASHES))),
             tools,
+            turns,
+            now_ms: 0,
         }
+    }
+
+    /// What time it is, in milliseconds of the process.
+    pub(super) fn is_at(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
     }
 
     pub(super) fn called_by(&mut self, identity: &Identity) {
@@ -144,6 +160,11 @@ impl Judge {
                     prompt.read(source, text);
                 }
             }
+            (Direction::Request, Role::User) => {
+                if let Some(turns) = &mut self.turns {
+                    turns.read(text);
+                }
+            }
             (Direction::Request, _) => {}
         }
     }
@@ -164,6 +185,23 @@ impl Judge {
         self.prompt.as_mut().and_then(Arc::get_mut)?.plant(mark);
         self.plants = false;
         Some(written)
+    }
+
+    /// A turn of the person is over: what all of them say together, where there are several.
+    pub(super) fn joined(&mut self) -> Option<Score> {
+        self.turns.as_mut()?.joined()
+    }
+
+    /// Refuses the exchange by a rule that covers no text of this channel alone.
+    pub(super) fn denies_by(&mut self, rules: &RuleSet, rule: usize) {
+        let cover = Cover {
+            span: Span::default(),
+            rule,
+            head: true,
+            whole: false,
+            bare: false,
+        };
+        self.covers(rules, &cover);
     }
 
     /// What the answer must not give away.
@@ -208,6 +246,7 @@ impl Judge {
         action: Action,
         place: Place<'_>,
         enforced: bool,
+        score: Option<&Score>,
     ) {
         let Some(rule) = rules.rules.get(found.rule) else {
             return;
@@ -229,6 +268,7 @@ impl Judge {
                 role: place.role,
                 span: found.span,
                 tags: Arc::clone(&rule.tags),
+                scored: score.and_then(Scored::of),
             });
         }
     }
@@ -263,7 +303,9 @@ impl Judge {
             return;
         }
         let Some(tools) = &mut self.tools else { return };
-        let (gone, noted) = self.policy.pinned(|pins| tools.declare(offers, pins));
+        let (gone, noted) = self
+            .policy
+            .tool_state(|state| tools.declare(offers, &mut state.pins));
         for reason in noted {
             self.says(&reason, direction, "tools", Role::ToolDescription, 0);
         }
@@ -314,14 +356,53 @@ impl Judge {
                     return Ruling::Edit(arguments);
                 }
             }
-            Outcome::Escalate | Outcome::Deny => {}
+            Outcome::Escalate => match self.asks(call, arguments, &rule) {
+                Asked::Pass => return Ruling::Pass,
+                Asked::Wait(ticket) => {
+                    let note = tools::waiting(call.name, &ticket, &rule);
+                    self.decision.tickets.push(ticket);
+                    return self.refuses(call, &rule, note);
+                }
+                Asked::No => {}
+            },
+            Outcome::Deny => {}
         }
+        let note = tools::note(call.name, &rule);
+        self.refuses(call, &rule, note)
+    }
+
+    /// Asks a person.
+    fn asks(&mut self, call: &Proposed<'_>, arguments: &[u8], rule: &Arc<str>) -> Asked {
+        // Without a key nothing can be signed, and so nothing is asked.
+        let key = self.policy.hiding.key.digest("approvals", b"");
+        let (Some(key), Some(tools)) = (key, &mut self.tools) else {
+            return Asked::No;
+        };
+        let (policy, now_ms) = (&self.policy, self.now_ms);
+        let asked = policy.tool_state(|state| {
+            tools.asks(
+                &mut state.approvals,
+                (call.id, call.name, arguments),
+                |approvals, caller, call| approvals.ask(&key, caller, call, rule, now_ms),
+            )
+        });
+        if asked == Asked::Pass {
+            tools.made(call.id, call.name, arguments);
+        }
+        asked
+    }
+
+    /// A call is not made.
+    fn refuses(&mut self, call: &Proposed<'_>, rule: &Arc<str>, note: Arc<str>) -> Ruling {
         match call.direction {
             // Nothing stands in the place of what a client itself sends.
-            Direction::Request => self.denies(Reason::Rule(Arc::clone(&rule))),
+            Direction::Request => match self.decision.tickets.last() {
+                Some(ticket) => self.denies(Reason::Waits(Arc::clone(rule), Arc::clone(ticket))),
+                None => self.denies(Reason::Rule(Arc::clone(rule))),
+            },
             Direction::Response => self.raise(Verdict::Redact),
         }
-        Ruling::Refuse(tools::note(call.name, &rule))
+        Ruling::Refuse(note)
     }
 
     /// Keeps what is said of a tool or of a call.
@@ -358,6 +439,7 @@ impl Judge {
                 role,
                 span: Span::new(0, length),
                 tags: reason.tags.iter().map(|tag| (*tag).to_owned()).collect(),
+                scored: None,
             });
         }
     }
@@ -410,6 +492,9 @@ impl Reason {
             Self::Opaque(why) => {
                 format!("The {what} was blocked by policy: it could not be inspected ({why}).")
             }
+            Self::Waits(rule, ticket) => format!(
+                "The {what} was blocked by policy: it awaits approval, ticket {ticket} (rule {rule})."
+            ),
             Self::Signed => format!(
                 "The {what} was blocked by policy: text in it must be redacted, and the client's AWS signature over it allows no edit."
             ),
@@ -422,6 +507,7 @@ impl Reason {
         match self {
             Self::Rule(rule) => format!("tidegate_{what}_denied:{rule}"),
             Self::Opaque(why) => format!("tidegate_{what}_opaque:{why}"),
+            Self::Waits(rule, _) => format!("tidegate_{what}_awaits_approval:{rule}"),
             Self::Signed => format!("tidegate_{what}_signed"),
         }
     }

@@ -115,12 +115,13 @@ impl Session {
     pub fn on(
         &mut self,
         event: Event<'_>,
-        _now_ms: u64,
+        now_ms: u64,
         out: &mut Vec<Effect>,
     ) -> Result<(), ProtocolError> {
         if self.refused {
             return Ok(());
         }
+        self.judge.is_at(now_ms);
         match event {
             Event::Headers {
                 direction: Direction::Request,

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use crate::detect::finder::{Finder, Prompt};
 use crate::policy::{Action, RuleSet};
 use crate::scan::{Cover, Found, Resolved, Stream};
-use crate::text::{Source, Span};
+use crate::score::Score;
+use crate::text::{Role, Source, Span};
 
 /// All scans of one channel as one.
 #[derive(Debug)]
 pub(super) struct Reading {
+    role: Role,
     source: Source,
     stream: Stream,
     beside: Option<Box<Beside>>,
@@ -33,8 +35,9 @@ struct Beside {
 }
 
 impl Reading {
-    pub(super) fn new(source: Source) -> Self {
+    pub(super) fn new(role: Role, source: Source) -> Self {
         Self {
+            role,
             source,
             stream: Stream::new(source),
             beside: None,
@@ -42,7 +45,8 @@ impl Reading {
     }
 
     /// Becomes a channel at its beginning.
-    pub(super) fn restart(&mut self, source: Source) {
+    pub(super) fn restart(&mut self, role: Role, source: Source) {
+        self.role = role;
         self.source = source;
         self.stream.restart(source);
         self.beside = None;
@@ -99,6 +103,12 @@ impl Reading {
         }
     }
 
+    /// How sure a finding of `rule` is, where its detector gives scores.
+    pub(super) fn score(&self, rule: usize) -> Option<&Score> {
+        let mut finders = self.beside.iter().flat_map(|beside| &beside.finders);
+        finders.find_map(|finder| finder.score(rule))
+    }
+
     /// Appends what was found before `start` and waits for what lies before it to end: the text ends here.
     pub(super) fn found_before(&mut self, start: u64, out: &mut Vec<Found>) {
         if let Some(beside) = &mut self.beside {
@@ -112,10 +122,10 @@ impl Reading {
         rules: &RuleSet,
         prompt: Option<&Arc<Prompt>>,
     ) -> (&mut Stream, &mut Beside) {
-        let source = self.source;
+        let (role, source) = (self.role, self.source);
         let beside = self.beside.get_or_insert_with(|| {
             let finders = rules.detectors.iter();
-            let finders = finders.filter_map(|what| Finder::new(what, source, prompt));
+            let finders = finders.filter_map(|what| Finder::new(what, role, source, prompt));
             let finders: Vec<_> = finders.collect();
             Box::new(Beside {
                 open: vec![None; finders.len() + 1],

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::identity::Identity;
 use crate::text::Role;
 use crate::tools::{
-    self, ArgumentEdit, Call, CallVerdict, Conversation, Grant, Outcome, Reason, Speaker,
-    ToolAction, ToolDecl, ToolPolicy,
+    self, Approvals, ArgumentEdit, Call, CallVerdict, Conversation, Grant, Outcome, Reason,
+    Speaker, ToolAction, ToolDecl, ToolPolicy,
 };
 use crate::wire::calls::Offer;
 
@@ -110,6 +110,22 @@ impl Tools {
         (withdrawn, noted)
     }
 
+    /// Asks for a call as its caller.
+    pub(super) fn asks<T>(
+        &self,
+        approvals: &mut Approvals,
+        (id, name, arguments): (&[u8], &[u8], &[u8]),
+        ask: impl FnOnce(&mut Approvals, &tools::Identity, &Call<'_>) -> T,
+    ) -> T {
+        let [id, name, arguments] = [id, name, arguments].map(String::from_utf8_lossy);
+        let call = Call {
+            id: &id,
+            name: &name,
+            arguments: &arguments,
+        };
+        ask(approvals, &self.caller, &call)
+    }
+
     /// Judges a call.
     pub(super) fn judge(&mut self, id: &[u8], name: &[u8], arguments: &[u8]) -> CallVerdict {
         let [id, name, arguments] = [id, name, arguments].map(String::from_utf8_lossy);
@@ -181,11 +197,25 @@ pub(super) fn edited(arguments: &[u8], edits: &[ArgumentEdit]) -> Option<String>
 
 /// What the client reads in the place of a call that is refused.
 pub(super) fn note(name: &[u8], rule: &str) -> Arc<str> {
+    let tool = speakable(name);
+    format!("[The call of {tool} was refused by policy (rule {rule}).]").into()
+}
+
+/// What the client reads in the place of a call that waits for a person.
+pub(super) fn waiting(name: &[u8], ticket: &str, rule: &str) -> Arc<str> {
+    let tool = speakable(name);
+    format!("[The call of {tool} awaits approval, ticket {ticket} (rule {rule}). Once it is approved, the same call passes once.]").into()
+}
+
+/// The name of a tool, if it is a plain word.
+fn speakable(name: &[u8]) -> &str {
     let name = std::str::from_utf8(name).unwrap_or_default();
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-    let is_speakable = (1..=64).contains(&name.len()) && name.bytes().all(is_plain);
-    let tool = if is_speakable { name } else { "a tool" };
-    format!("[The call of {tool} was refused by policy (rule {rule}).]").into()
+    if (1..=64).contains(&name.len()) && name.bytes().all(is_plain) {
+        name
+    } else {
+        "a tool"
+    }
 }
 
 #[cfg(test)]

@@ -95,6 +95,7 @@ impl Exchange<'_> {
             held_bytes_max: decision.held_bytes_max,
             duration_ms: self.duration_ms,
             end: self.end.into(),
+            tickets: decision.tickets.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -119,6 +120,16 @@ fn finding(found: &policy::Finding) -> v1::Finding {
         start: found.span.start,
         end: found.span.end,
         tags: found.tags.to_vec(),
+        score: found.scored.as_ref().map(|scored| v1::Score {
+            value: scored.value,
+            level: scored.level.as_str().to_owned(),
+            view: scored.view.as_str().to_owned(),
+            groups: scored
+                .groups
+                .iter()
+                .map(|group| group.as_str().to_owned())
+                .collect(),
+        }),
     }
 }
 

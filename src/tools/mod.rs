@@ -17,6 +17,7 @@
 //!
 //! The strongest answer wins; all reasons are kept. No reason has text of a body in it.
 
+mod approvals;
 pub mod arguments;
 mod condition;
 mod conversation;
@@ -32,9 +33,19 @@ mod supply;
 mod verdict;
 mod words;
 
+pub use approvals::{Answer, Approvals, Asked, Ticket};
 pub use conversation::{Call, Conversation, Speaker, ToolDecl, ToolHints};
 pub use effects::Effects;
 pub use identity::Identity;
 pub use policy::{Grant, ToolPolicy};
 pub use supply::{Pins, ToolFinding, fingerprint, fingerprint_hex};
 pub use verdict::{ArgumentEdit, CallVerdict, Outcome, Reason, ToolAction};
+
+/// What a guard knows of tools from one exchange to the next, in memory.
+#[derive(Debug, Default)]
+pub struct State {
+    /// The definitions that callers showed first.
+    pub pins: Pins,
+    /// Calls that wait for a person.
+    pub approvals: Approvals,
+}

@@ -95,7 +95,7 @@ pub fn fingerprint_hex(tool: &ToolDecl) -> String {
         .collect()
 }
 
-fn canonical(value: &Value, out: &mut String) {
+pub(super) fn canonical(value: &Value, out: &mut String) {
     match value {
         Value::Object(map) => {
             let mut keys: Vec<&String> = map.keys().collect();

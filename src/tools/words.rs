@@ -27,6 +27,12 @@ impl Classes {
     pub(super) const ORDER: Self = Self(1 << 6);
     /// Start a program, a machine, a device.
     pub(super) const RUN: Self = Self(1 << 7);
+    /// Open or close what keeps others out.
+    pub(super) const GUARD: Self = Self(1 << 8);
+    /// Play and pause.
+    pub(super) const PLAY: Self = Self(1 << 9);
+    /// Go to a page.
+    pub(super) const BROWSE: Self = Self(1 << 10);
 
     pub(super) const fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
@@ -146,14 +152,13 @@ const ENGLISH: &[(Classes, &[&str], &[&str])] = &[
             "dm",
             "deliver",
             "submit",
-            "invite",
             "broadcast",
             "escalate",
             "relay",
         ],
         &[
             "email", "mail", "message", "text", "post", "write", "answer", "ping", "call", "tweet",
-            "comment", "let", "report", "thank", "fax", "page",
+            "comment", "let", "report", "thank", "say", "greet", "welcome", "fax", "page",
         ],
     ),
     (
@@ -315,25 +320,37 @@ const ENGLISH: &[(Classes, &[&str], &[&str])] = &[
             "exec",
             "eval",
             "spawn",
-            "unlock",
             "curl",
             "boot",
         ],
         &[
-            "run", "start", "stop", "build", "test", "turn", "switch", "fix", "lock", "open",
-            "use", "play", "arm", "disarm",
+            "run", "start", "stop", "build", "test", "turn", "switch", "fix", "open", "use",
         ],
+    ),
+    (
+        Classes::GUARD,
+        &["unlock", "disarm", "unblock"],
+        &["lock", "arm", "open", "close", "block"],
+    ),
+    (
+        Classes::PLAY,
+        &["pause", "resume", "mute"],
+        &["play", "stop", "skip"],
+    ),
+    (
+        Classes::BROWSE,
+        &["visit", "browse", "navigate", "fetch", "download", "click"],
+        &["open", "load", "go", "follow", "see", "check", "access"],
     ),
 ];
 
-/// Beginnings of verbs in other languages. CJK is found anywhere, others at the beginning of a word.
+/// Beginnings of verbs in other languages, whole words where `$` ends them: what begins an English word as well must
+/// not say more than it is. CJK is found anywhere.
 const ABROAD: &[(Classes, &[&str])] = &[
     (
         Classes::SEND,
         &[
             "schick",
-            "send",
-            "sende",
             "antworte",
             "informier",
             "benachrichtig",
@@ -347,18 +364,15 @@ const ABROAD: &[(Classes, &[&str])] = &[
             "préven",
             "transfér",
             "écri",
-            "dis",
             "envía",
             "envia",
             "enviar",
             "envíe",
-            "manda",
-            "respond",
+            "manda$",
             "avisa",
             "reenv",
             "escrib",
-            "notific",
-            "invia",
+            "invia$",
             "rispond",
             "scriv",
             "inoltra",
@@ -408,12 +422,11 @@ const ABROAD: &[(Classes, &[&str])] = &[
             "zahl",
             "begleich",
             "paie",
-            "paye",
+            "payez$",
             "payer",
             "virement",
-            "vire",
             "rembours",
-            "paga",
+            "paga$",
             "pague",
             "transfiere",
             "transfier",
@@ -460,17 +473,16 @@ const ABROAD: &[(Classes, &[&str])] = &[
             "borra",
             "cancela",
             "quita",
-            "cancell",
+            "cancella",
             "rimuov",
             "apaga",
-            "remov",
             "verwijder",
             "annuleer",
             "usuń",
             "anuluj",
             "удали",
             "отмени",
-            "sil",
+            "sil$",
             "iptal",
             "删除",
             "刪除",
@@ -488,24 +500,22 @@ const ABROAD: &[(Classes, &[&str])] = &[
         Classes::CREATE,
         &[
             "erstell",
-            "leg",
-            "trag",
+            "trag$",
             "füg",
             "mach",
             "speicher",
-            "plan",
             "crée",
             "créer",
             "ajout",
             "planifi",
             "enregistr",
-            "crea",
+            "crea$",
             "añad",
             "agreg",
             "guarda",
             "programa",
             "aggiung",
-            "salva",
+            "salva$",
             "pianifica",
             "cria",
             "adicion",
@@ -545,18 +555,17 @@ const ABROAD: &[(Classes, &[&str])] = &[
             "verschieb",
             "bearbeit",
             "setz",
-            "stell",
-            "modifi",
-            "chang",
-            "met",
+            "stell$",
+            "modifie$",
+            "modifiez$",
             "déplac",
-            "cambia",
+            "cambia$",
             "actualiz",
-            "modific",
+            "modifica$",
             "muev",
             "sposta",
             "aggiorn",
-            "altera",
+            "altera$",
             "atualiz",
             "mude",
             "wijzig",
@@ -586,10 +595,9 @@ const ABROAD: &[(Classes, &[&str])] = &[
         Classes::SHARE,
         &[
             "teil",
-            "lade",
-            "lad",
+            "lade$",
+            "lad$",
             "partage",
-            "invit",
             "comparte",
             "compart",
             "condivid",
@@ -621,21 +629,20 @@ const ABROAD: &[(Classes, &[&str])] = &[
             "bestell",
             "kauf",
             "réserv",
-            "command",
             "achèt",
             "achet",
-            "reserva",
+            "reserva$",
             "compra",
             "pide",
             "prenota",
-            "ordina",
+            "ordina$",
             "acquist",
             "encomend",
             "boek",
             "reserveer",
             "koop",
             "zarezerwuj",
-            "kup",
+            "kup$",
             "заброниру",
             "закажи",
             "купи",
@@ -663,10 +670,8 @@ const ABROAD: &[(Classes, &[&str])] = &[
         &[
             "führ",
             "starte",
-            "install",
             "schalt",
             "exécut",
-            "lance",
             "démarr",
             "allum",
             "éteins",
@@ -678,7 +683,8 @@ const ABROAD: &[(Classes, &[&str])] = &[
             "avvia",
             "accend",
             "spegn",
-            "execut",
+            "executa$",
+            "execute$",
             "ligue",
             "voer",
             "uruchom",
@@ -700,6 +706,11 @@ const ABROAD: &[(Classes, &[&str])] = &[
             "شغل",
         ],
     ),
+];
+
+/// With one of these between two words the second begins a clause.
+const CLAUSE_ENDS: &[char] = &[
+    '.', ',', ';', ':', '!', '?', '\n', '(', '"', '-', '>', '*', '。', '，', '、', '`',
 ];
 
 /// After these a word that may be a noun is a verb.
@@ -744,6 +755,13 @@ const BEFORE_VERBS: &[&str] = &[
 const NEGATIONS: &[&str] = &[
     "not", "don't", "dont", "never", "without", "nicht", "ne", "no", "cannot", "can't", "didn't",
     "nie",
+];
+
+/// Words of names that are what is dealt with, where a verb follows.
+const OBJECTS: &[&str] = &[
+    "file", "list", "note", "record", "document", "message", "mail", "email", "text", "post",
+    "comment", "report", "page", "order", "book", "plan", "call", "copy", "track", "credit",
+    "charge", "tip", "log", "store", "shell", "transfer",
 ];
 
 /// Words for money: `send` is to pay where they stand.
@@ -821,11 +839,25 @@ pub(super) fn of_name(tokens: &[String]) -> (Kind, Classes) {
     for (at, token) in tokens.iter().enumerate() {
         let mut classes = Classes::NONE;
         for (class, verbs, nouns) in ENGLISH {
+            if *class == Classes::BROWSE {
+                continue;
+            }
             if verbs.contains(&&**token)
-                || (nouns.contains(&&**token) && *token != "get" && *token != "list")
+                || (nouns.contains(&&**token) && !matches!(&**token, "get" | "list" | "open"))
             {
                 classes |= *class;
             }
+        }
+        if token == "write" {
+            classes = Classes::CREATE | Classes::UPDATE;
+        }
+        // `file_read`, `message_list`: what it is about stands before what it does.
+        let is_verb = |token: &String| {
+            let word = token.as_str();
+            READ_VERBS.contains(&word) || ENGLISH.iter().any(|(_, verbs, _)| verbs.contains(&word))
+        };
+        if OBJECTS.contains(&token.as_str()) && tokens.get(at + 1).is_some_and(is_verb) {
+            continue;
         }
         let reads = READ_VERBS.contains(&&**token);
         // `open_file` reads, `test_alarm` may act: what both may be is taken for what comes first in a name.
@@ -853,13 +885,29 @@ pub(super) fn of_name(tokens: &[String]) -> (Kind, Classes) {
     (Kind::Unknown, Classes::NONE)
 }
 
+/// The classes of requests that a tool of `classes` serves: who books an appointment creates an event.
+pub(super) fn served(classes: Classes) -> Classes {
+    let also = |class: Classes, more: Classes| {
+        if classes.meets(class) {
+            more
+        } else {
+            Classes::NONE
+        }
+    };
+    classes
+        | also(Classes::CREATE, Classes::ORDER | Classes::UPDATE)
+        | also(Classes::UPDATE, Classes::RUN | Classes::CREATE)
+        | also(Classes::ORDER, Classes::PAY)
+        | also(Classes::SHARE, Classes::SEND)
+}
+
 /// A verb of an effect in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Verb {
     pub(super) classes: Classes,
     /// Byte of the text.
     pub(super) at: usize,
-    /// Whether it begins a clause or follows what a verb follows: an imperative, mostly.
+    /// Whether it is an imperative, as far as its form and the word before it tell.
     pub(super) leads: bool,
 }
 
@@ -871,14 +919,21 @@ pub(super) fn verbs(text: &str) -> Vec<Verb> {
     let lower = text.to_lowercase();
     let has_money = lower.contains(['$', '€', '£', '¥'])
         || split(&lower).any(|(_, word, _)| MONEY.contains(&word));
-    for (at, word, after) in split(&lower) {
+    for (at, word, gap) in split(&lower) {
+        let after = gap.contains(CLAUSE_ENDS);
+        // `start: 9:00`, `"list": [`: a label, not a verb.
+        let is_label =
+            gap.starts_with([':', '=', '_']) || gap.starts_with("\":") || gap.starts_with("':");
         let leads = clause || BEFORE_VERBS.contains(&first);
         let denied = NEGATIONS.contains(&first) || NEGATIONS.contains(&second);
-        let mut classes = english(word, leads) | abroad(word);
+        let (mut classes, is_plain) = english(word, leads);
+        let foreign = abroad(word);
+        classes |= foreign;
+        let leads = leads && (is_plain || !foreign.is_empty());
         if has_money && classes.meets(Classes::SEND | Classes::UPDATE | Classes::CREATE) {
             classes |= Classes::PAY;
         }
-        if !classes.is_empty() && !denied {
+        if !classes.is_empty() && !denied && !is_label {
             found.push(Verb { classes, at, leads });
         }
         clause = after;
@@ -887,8 +942,8 @@ pub(super) fn verbs(text: &str) -> Vec<Verb> {
     found
 }
 
-/// The words of a text, where each begins, and whether a clause begins behind it.
-fn split(text: &str) -> impl Iterator<Item = (usize, &str, bool)> {
+/// The words of a text, where each begins, and what stands between it and the next.
+fn split(text: &str) -> impl Iterator<Item = (usize, &str, &str)> {
     let is_word = |c: char| {
         c.is_alphanumeric()
             || matches!(c, '\'' | '’' | '\u{300}'..='\u{36F}' | '\u{900}'..='\u{97F}')
@@ -902,34 +957,35 @@ fn split(text: &str) -> impl Iterator<Item = (usize, &str, bool)> {
         at = end;
         let gap = text.get(end..)?;
         let gap = gap.get(..gap.find(is_word).unwrap_or(gap.len()))?;
-        let clause = gap.contains([
-            '.', ',', ';', ':', '!', '?', '\n', '(', '"', '-', '>', '*', '。', '，', '、', '`',
-        ]);
         let word = text.get(start..end)?.trim_matches('\'');
-        Some((start, word, clause))
+        Some((start, word, gap))
     })
 }
 
-fn english(word: &str, leads: bool) -> Classes {
+/// The classes of an English word, and whether it is the plain form: `send`, not `sending`.
+fn english(word: &str, leads: bool) -> (Classes, bool) {
     let mut classes = Classes::NONE;
-    let base = |verb: &str| {
+    let mut is_plain = false;
+    let mut is_form = |verb: &str| {
         let stem = verb.strip_suffix('e').unwrap_or(verb);
-        let ending = word.strip_prefix(stem);
+        is_plain |= word == verb;
+        let doubled = |rest: &str| {
+            rest.strip_suffix("ing")
+                .is_some_and(|double| double.len() == 1 && verb.ends_with(double))
+        };
         word == verb
-            || ending.is_some_and(|ending| ending == "ing")
-            || word.strip_prefix(verb).is_some_and(|rest| {
-                rest == "ing"
-                    || rest
-                        .strip_suffix("ing")
-                        .is_some_and(|double| double.len() == 1 && verb.ends_with(double))
-            })
+            || word.strip_prefix(stem) == Some("ing")
+            || word
+                .strip_prefix(verb)
+                .is_some_and(|rest| rest == "ing" || doubled(rest))
     };
     for (class, plain, nouns) in ENGLISH {
-        if plain.iter().any(|verb| base(verb)) || (leads && nouns.iter().any(|verb| base(verb))) {
+        let mut both = plain.iter().chain(nouns.iter().filter(|_| leads));
+        if both.any(|verb| is_form(verb)) {
             classes |= *class;
         }
     }
-    classes
+    (classes, is_plain)
 }
 
 fn abroad(word: &str) -> Classes {
@@ -939,6 +995,9 @@ fn abroad(word: &str) -> Classes {
     }
     for (class, stems) in ABROAD {
         let found = |stem: &&str| {
+            if let Some(whole) = stem.strip_suffix('$') {
+                return word == whole;
+            }
             let ideographic = stem.chars().all(|c| {
                 ('\u{3040}'..='\u{9FFF}').contains(&c) || ('\u{AC00}'..='\u{D7A3}').contains(&c)
             });

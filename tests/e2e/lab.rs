@@ -138,6 +138,10 @@ pub(crate) struct Guard {
     pub(crate) socket: PathBuf,
     /// Where it listens on loopback.
     pub(crate) port: u16,
+    /// Its admin listener.
+    pub(crate) admin: String,
+    /// The file of the admin listener's token.
+    pub(crate) token_file: PathBuf,
 }
 
 impl Guard {
@@ -145,12 +149,14 @@ impl Guard {
         let socket = dir.join("guard.sock");
         let config = format!(
             "apiVersion: tidegate.dev/v1alpha1\nkind: GuardConfig\nmetadata: {{ name: e2e }}\nspec:\n  \
-             listen: [{{ unix: {} }}, {{ tcp: \"127.0.0.1:0\" }}]\n  drainSeconds: 20\n  policy: policy.yaml\n  cacheDir: {}\n",
+             listen: [{{ unix: {} }}, {{ tcp: \"127.0.0.1:0\" }}]\n  admin: {{ tcp: \"127.0.0.1:0\", tokenFile: admin.token }}\n  drainSeconds: 20\n  policy: policy.yaml\n  cacheDir: {}\n",
             socket.display(),
             // Compiled once for all tests and all runs.
             concat!(env!("CARGO_TARGET_TMPDIR"), "/automata"),
         );
         fs::write(dir.join("policy.yaml"), policy).unwrap();
+        let token_file = dir.join("admin.token");
+        fs::write(&token_file, "a token of the tests\n").unwrap();
         let file = dir.join("guard.yaml");
         fs::write(&file, config).unwrap();
         let log = fs::File::create(dir.join("guard.log")).unwrap();
@@ -166,6 +172,8 @@ impl Guard {
             child,
             socket,
             port: 0,
+            admin: String::new(),
+            token_file,
         };
         let log = dir.join("guard.log");
         guard.wait_until_serving(&log).await;
@@ -174,6 +182,10 @@ impl Guard {
             .lines()
             .find_map(|line| line.strip_prefix("listening on 127.0.0.1:"));
         guard.port = port.unwrap().parse().unwrap();
+        let metrics = log
+            .lines()
+            .find_map(|line| line.strip_prefix("metrics on "));
+        guard.admin = metrics.unwrap().trim_end_matches("/metrics").to_owned();
         guard
     }
 

@@ -1,6 +1,8 @@
 //! Calls of tools behind a real Envoy, with each provider's client: one allowed, one edited, one refused; tools
 //! that nobody granted; MCP.
 
+use std::process::Command;
+
 use serde_json::{Value, json};
 use tidegate::cli::up::model::TOOL_EMAIL;
 
@@ -65,6 +67,18 @@ const APIS: [(&str, &str); 8] = [
     ("litellm_openai", "stop"),
     ("litellm_anthropic", "stop"),
 ];
+
+/// A person is asked before mail goes out.
+const ESCALATED: &str = r#"
+apiVersion: tidegate.dev/v1alpha1
+kind: GuardPolicy
+metadata: { name: escalated }
+spec:
+  tools:
+    default: deny
+    grants:
+      - escalate: [{ name: send_mail }]
+"#;
 
 async fn lab(policy: &'static str) -> Lab {
     let setup = Setup {
@@ -160,4 +174,47 @@ async fn a_client_of_mcp_lives_on_behind_a_refused_call() {
         answer["text"].as_str().is_some_and(|text| !text.is_empty()),
         "{answer}"
     );
+}
+
+/// `tidegate approvals …`: its exit code, and what it prints.
+fn approvals(lab: &Lab, args: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+        .arg("approvals")
+        .args(args)
+        .args(["--admin", &lab.guard.admin, "--token-file"])
+        .arg(&lab.guard.token_file)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code(), said)
+}
+
+#[tokio::test]
+async fn an_escalated_call_arrives_once_a_person_approves_it() {
+    let lab = lab(ESCALATED).await;
+    let ask = || async {
+        let asked = json!({
+            "base_url": format!("http://{}", lab.addr()), "api": "litellm_anthropic",
+            "requests": [{ "said": "Mail it", "stream": true, "tool": true }],
+        });
+        let [answer] = <[Value; 1]>::try_from(run("apis_client.py", &asked).await).unwrap();
+        assert_eq!(answer["error"], Value::Null, "{answer}");
+        answer
+    };
+    let answer = ask().await;
+    assert_eq!(answer["calls"], json!([]), "{answer}");
+    let text = answer["text"].as_str().unwrap();
+    assert!(text.contains("awaits approval"), "{answer}");
+    let (code, list) = approvals(&lab, &["list"]);
+    assert_eq!(code, Some(0));
+    let waiting: Value = serde_json::from_str(list.trim()).expect("one ticket");
+    let ticket = waiting["ticket"].as_str().unwrap();
+    assert!(text.contains(ticket), "{answer}");
+    assert_eq!(waiting["tool"], "send_mail");
+    assert_eq!(approvals(&lab, &["approve", "00"]).0, Some(1));
+    assert_eq!(approvals(&lab, &["approve", ticket]).0, Some(0));
+    let approved = ask().await;
+    let arguments = approved["calls"][0].as_str().expect("a call");
+    assert!(arguments.contains(TOOL_EMAIL), "{approved}");
+    assert_eq!(ask().await["calls"], json!([]));
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tidegate::policy::{Decision, Policy, Verdict};
 use tidegate::session::BodyMode;
 use tidegate::text::Direction;
+use tidegate::tools::Answer;
 
 use crate::disclosure::policy;
 use crate::exchange::{Exchange, STREAM};
@@ -281,4 +282,52 @@ fn arguments_are_edited_in_the_stream() {
     );
     assert_eq!(reason, "tool_calls");
     assert_eq!(decision.verdict, Verdict::Redact);
+}
+
+#[test]
+fn an_escalated_call_passes_once_when_a_person_approves_it() {
+    let policy = policy(
+        "  tools: { default: deny, undeclared: off, grants: [{ escalate: [{ name: send }] }] }",
+    );
+    let request = chat(&["send"]).to_string();
+    let body = chat_calls(&[("send", r#"{"to":"x"}"#)]);
+    let ask = || {
+        let exchange = Exchange::new(&policy, "/v1/chat/completions", request.as_bytes());
+        let (got, decision) = exchange.answer(STREAM, &[&body]);
+        let (said, calls, reason) = read(&got);
+        (said, calls.len(), reason, decision)
+    };
+    let (said, calls, reason, decision) = ask();
+    assert_eq!((calls, reason.as_str()), (0, "stop"));
+    let [ticket] = decision.tickets.as_slice() else {
+        panic!("{:?}", decision.tickets)
+    };
+    assert!(
+        said.contains(&format!("awaits approval, ticket {ticket}")),
+        "{said}"
+    );
+    // Asked again, it waits under the same ticket.
+    assert_eq!(ask().3.tickets, decision.tickets);
+    let answered = policy.tool_state(|state| state.approvals.answer(ticket, Answer::Approved, 0));
+    assert!(answered);
+    let (_, calls, reason, _) = ask();
+    assert_eq!((calls, reason.as_str()), (1, "tool_calls"));
+    let (_, calls, _, decision) = ask();
+    assert_eq!(calls, 0);
+    assert_ne!(decision.tickets.first(), Some(ticket));
+}
+
+#[test]
+fn a_client_of_mcp_is_told_which_ticket_its_call_waits_under() {
+    let policy = policy(
+        "  tools: { default: deny, undeclared: off, grants: [{ escalate: [{ name: send }] }] }",
+    );
+    let call = json!({
+        "jsonrpc": "2.0", "id": 7, "method": "tools/call",
+        "params": { "name": "send", "arguments": { "to": "x" } },
+    });
+    let refusal = Exchange::refused(&policy, "/mcp", call.to_string().as_bytes());
+    let answer: Value = serde_json::from_slice(&refusal.body).expect("a document");
+    let message = answer["error"]["message"].as_str().expect("a message");
+    assert!(message.contains("awaits approval, ticket 0"), "{message}");
 }

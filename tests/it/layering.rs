@@ -50,6 +50,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "session",
             "policy",
             "telemetry",
+            "tools",
             "text",
             "document",
         ],

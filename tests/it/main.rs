@@ -11,6 +11,7 @@ mod ext_proc;
 mod fixtures;
 mod forms;
 mod hiding;
+mod injection;
 mod layering;
 mod leaks;
 mod packs;

@@ -1,7 +1,9 @@
 //! Which rules are code, and what a policy calls them.
 
-use super::{Detector, HiddenRules, Hosts, LeakRule, LinkRules};
+use super::{Detector, HiddenRules, Hosts, InjectionRules, LeakRule, LinkRules};
 use crate::scan::Rule;
+use crate::score::{Level, Surface};
+use crate::text::Role;
 
 /// Rules that one detector finds, under one name, as a pack has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +14,8 @@ pub enum Family {
     Links,
     /// `system_prompt_leak`: runs of the exchange's own prompt.
     Leak,
+    /// `prompt_injection`: texts that are likely attacks on the model that reads them.
+    Injection,
 }
 
 /// What a line of a policy says to the detectors that it names.
@@ -23,6 +27,8 @@ pub struct Options {
     pub words: usize,
     /// `canary`: whether the prompt gets a mark, which no answer may say.
     pub canary: bool,
+    /// `at`: the lowest level of a score that is a finding.
+    pub at: Level,
 }
 
 impl Default for Options {
@@ -31,16 +37,23 @@ impl Default for Options {
             hosts: Hosts::default(),
             words: 12,
             canary: false,
+            at: Level::High,
         }
     }
 }
 
 impl Options {
+    /// Whether these find all that the others find.
+    pub fn reach(&self, others: &Self) -> bool {
+        self.at <= others.at
+    }
+
     /// Only what both lines allow.
     pub fn meet(&mut self, other: &Self) {
         self.hosts.meet(&other.hosts);
         self.words = self.words.min(other.words);
         self.canary |= other.canary;
+        self.at = self.at.min(other.at);
     }
 }
 
@@ -85,6 +98,20 @@ const CANARY: &[Row; 2] = &[
     ("system_prompt_leak.echo", "system_prompt", &[]),
 ];
 
+const SCORED: &[Row] = &[
+    (
+        "prompt_injection.direct",
+        "direct",
+        &["owasp-llm:2025:LLM01", "atlas:AML.T0051.000"],
+    ),
+    ("prompt_injection.indirect", "indirect", INJECTION),
+    (
+        "prompt_injection.output",
+        "output",
+        &["owasp-llm:2025:LLM01", "atlas:AML.T0051"],
+    ),
+];
+
 impl Family {
     /// The family that a policy names so.
     pub fn by_name(name: &str) -> Option<Self> {
@@ -92,7 +119,16 @@ impl Family {
             "hidden_text" => Some(Self::Hidden),
             "link_exfiltration" => Some(Self::Links),
             "system_prompt_leak" => Some(Self::Leak),
+            "prompt_injection" => Some(Self::Injection),
             _ => None,
+        }
+    }
+
+    /// Whether it looks at what `role` says.
+    pub const fn reads(self, role: Role) -> bool {
+        match self {
+            Self::Injection => Surface::of(role).is_some(),
+            Self::Hidden | Self::Links | Self::Leak => true,
         }
     }
 
@@ -113,11 +149,12 @@ impl Family {
 }
 
 /// The rules of every family, by its name.
-pub fn families() -> [(&'static str, Vec<Rule>); 3] {
+pub fn families() -> [(&'static str, Vec<Rule>); 4] {
     [
         ("hidden_text", HIDDEN),
         ("link_exfiltration", LINKS),
         ("system_prompt_leak", LEAK),
+        ("prompt_injection", SCORED),
     ]
     .map(|(name, rows)| (name, rows.iter().map(rule).collect()))
 }
@@ -137,6 +174,7 @@ pub fn detectors<'a>(
     let mut links = LinkRules::default();
     let mut leak = None;
     let mut canary = None;
+    let mut injection = InjectionRules::default();
     for (rule, (id, options)) in (first..).zip(ids) {
         let hosts = || Some((rule, options.hosts.clone()));
         match id {
@@ -154,13 +192,18 @@ pub fn detectors<'a>(
             "system_prompt_leak.canary" | "system_prompt_leak.echo" => {
                 canary = Some(Detector::Canary(rule));
             }
+            "prompt_injection.direct" => injection.direct = Some((rule, options.at)),
+            "prompt_injection.indirect" => injection.indirect = Some((rule, options.at)),
+            "prompt_injection.output" => injection.output = Some((rule, options.at)),
             _ => {}
         }
     }
     let hidden = (hidden != HiddenRules::default()).then_some(Detector::Hidden(hidden));
     let links = (links != LinkRules::default()).then_some(Detector::Links(links));
+    let injection =
+        (injection != InjectionRules::default()).then_some(Detector::Injection(injection));
     let all = hidden.into_iter().chain(links);
-    all.chain(leak).chain(canary).collect()
+    all.chain(leak).chain(canary).chain(injection).collect()
 }
 
 /// A rule without a pattern: its detector is its pattern.

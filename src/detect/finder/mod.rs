@@ -4,21 +4,25 @@
 mod canary;
 mod family;
 mod hidden;
+mod injection;
 mod leak;
 mod links;
 
 pub use canary::Mark;
 pub use family::{Family, Options, canary_rules, detectors, families};
+pub use injection::InjectionRules;
 pub use leak::{LeakRule, Prompt};
 pub use links::{Hosts, LinkRules};
 
 use std::sync::Arc;
 
 use crate::scan::{Cover, Found, Resolved};
-use crate::text::{Source, Span};
+use crate::score::Score;
+use crate::text::{Role, Source, Span};
 
 use canary::Canary;
 use hidden::Hidden;
+use injection::Injection;
 use leak::Leak;
 use links::Links;
 
@@ -33,6 +37,8 @@ pub enum Detector {
     Leak(LeakRule),
     /// The mark that was planted in the exchange's own prompt, under the rule of this number.
     Canary(usize),
+    /// Texts that are likely attacks on the model that reads them.
+    Injection(InjectionRules),
 }
 
 /// The rules of `hidden_text` that are in force.
@@ -59,12 +65,19 @@ pub enum Finder {
     Leak(Box<Leak>),
     /// For [`Detector::Canary`].
     Canary(Box<Canary>),
+    /// For [`Detector::Injection`].
+    Injection(Box<Injection>),
 }
 
 impl Finder {
-    /// `detector` on a channel at its beginning, in an exchange with this prompt; `None` where there is
+    /// `detector` on a channel of `role` at its beginning, in an exchange with this prompt; `None` where there is
     /// nothing that it could find.
-    pub fn new(detector: &Detector, source: Source, prompt: Option<&Arc<Prompt>>) -> Option<Self> {
+    pub fn new(
+        detector: &Detector,
+        role: Role,
+        source: Source,
+        prompt: Option<&Arc<Prompt>>,
+    ) -> Option<Self> {
         Some(match detector {
             Detector::Hidden(rules) => Self::Hidden(Box::new(Hidden::new(*rules, source))),
             Detector::Links(rules) => Self::Links(Links::new(rules.clone(), source)),
@@ -76,6 +89,9 @@ impl Finder {
                 let mark = prompt?.mark()?.clone();
                 Self::Canary(Box::new(Canary::new(*rule, source, mark)))
             }
+            Detector::Injection(rules) => {
+                Self::Injection(Box::new(Injection::new(rules.of(role)?)))
+            }
         })
     }
 
@@ -86,6 +102,7 @@ impl Finder {
             Self::Links(links) => links.push(delta, out),
             Self::Leak(leak) => leak.push(delta, out),
             Self::Canary(canary) => canary.push(delta, out),
+            Self::Injection(injection) => injection.push(delta),
         }
     }
 
@@ -96,6 +113,7 @@ impl Finder {
             Self::Links(links) => links.finish(out),
             Self::Leak(leak) => leak.finish(out),
             Self::Canary(canary) => canary.finish(out),
+            Self::Injection(injection) => injection.finish(out),
         }
     }
 
@@ -106,6 +124,15 @@ impl Finder {
             Self::Links(links) => links.resolved(),
             Self::Leak(leak) => leak.resolved(),
             Self::Canary(canary) => canary.resolved(),
+            Self::Injection(injection) => injection.resolved(),
+        }
+    }
+
+    /// How sure a finding of `rule` is, where its detector gives scores and the text is over.
+    pub fn score(&self, rule: usize) -> Option<&Score> {
+        match self {
+            Self::Injection(injection) => injection.said(rule),
+            Self::Hidden(_) | Self::Links(_) | Self::Leak(_) | Self::Canary(_) => None,
         }
     }
 }

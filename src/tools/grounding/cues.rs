@@ -38,22 +38,23 @@ const KEPT: usize = 4096;
 /// What only somebody writes who speaks to a model, or wants something done unseen or first. Lower case.
 const COMMANDS: &[&str] = &[
     r"\b(ignore|disregard|forget|override|bypass)\b.{0,30}\b(previous|prior|above|all|earlier|preceding|your|any|the)\b.{0,30}\b(instruction|prompt|rule|direction|context|task|command|guideline|order|message)",
-    r"\b(new|updated|real|actual|important|special|additional|urgent|critical|mandatory|following|high.priority)\s+(system\s+)?(instruction|directive|task|objective|order)s?\b",
-    r"</?\s*(important|information|system|instruction|admin|secret|urgent|priority|user|assistant|inst|tool_call|function_call|critical|task|todo)s?\s*/?>",
-    r"\[/?\s*(system|inst|important|instruction|admin|assistant|user)s?\b[^\]]{0,30}\]",
+    r"\b(new|updated|real|actual|urgent|critical|mandatory|important)\s+(system\s+)?(instruction|directive|objective)s?\b",
+    r"</?\s*(important|information|system|instructions?|admin|secret|urgent|priority|inst|tool_call|function_call|critical)\s*/?>",
+    r"\[/?\s*(system|inst|important|instruction|admin)s?\b[^\]]{0,30}\]",
     r"<\|[a-z_ ]{0,30}\|>",
     r"\b(system|admin|developer|security|assistant|ai|agent|llm|bot|automation)\s*(prompt|message|note|notice|instruction|override|alert|update|directive|mode|task)s?\s*[:\]>-]",
-    r"\b(before|prior to)\b.{0,30}\b(you|answer|respond|reply|complet|solv|continu|proceed|finish|summar|process|doing|perform)\w*\b.{0,60}\b(must|should|need|have to|please|first|task|question|user|any|request|make sure|do)\b",
-    r"\b(must|should|need to|have to|first|required to|please)\b.{0,60}\b(before|prior to)\b.{0,20}\b(you|answer|respond|complet|solv|continu|proceed|summar)\w*",
-    r"\b(do(es)?n'?t|do not|never|without|avoid)\b.{0,20}\b(tell|mention|inform|notify|alert|reveal|ask|show|disclos|telling|mentioning|informing|asking|notifying|let)\w*\b.{0,30}\b(user|anyone|them|him|her|owner|human|customer|this|it)\b",
-    r"\b(you are|you're|as|dear|hey|hello|hi|attention|note to|to the|instructions? (for|to)|for|any)\s+(an? |the |all |any |my )?(helpful |smart |email |personal |virtual |autonomous )?(ai|llm|gpt|chatgpt|claude|gemini|copilot|assistant|agent|bot|language model|chatbot|email dispatcher)s?\b",
-    r"\b(ai|llm|language)[ -](assistant|agent|model)s?\b",
+    r"\b(before|prior to)\b.{0,20}\b(answer|respond|reply|solv|summari[sz]|(complet|finish|perform|do|handl|process)\w*.{0,20}\b(task|request|question))\w*\b.{0,60}\b(must|should|need|have to|please|first|any|request|make sure|do)\b",
+    r"\b(must|should|need to|have to|first|required to|please)\b.{0,60}\b(before|prior to)\b.{0,20}\b(you (can|may|could)? ?)?(answer|respond|solv|summari[sz])\w*",
+    r"\b(don'?t|do not|never|without|avoid)\b.{0,20}\b(tell|mention|inform|notify|alert|reveal|disclos|telling|mentioning|informing|notifying)\w*\b.{0,30}\b(user|anyone|him|her|owner|human|customer)\b",
+    r"\b(you are|you're|dear|hey|hello|hi|attention|note to|to the|instructions? (for|to))\s+(an? |the |all |any |my )?(helpful |smart |email |personal |virtual |autonomous )?(ai|llm|gpt|chatgpt|claude|gemini|copilot|assistant|agent|bot|language model|chatbot|email dispatcher)s?\b",
+    r"\b(assistant|(ai|llm)[ -](assistant|agent|model|bot))s?\b.{0,3}([:,]|\b(must|should|shall|please|needs? to|has to|have to|is required))",
+    r"\b(for|to)\s+(ai|llm)?[ -]?assistants\b",
     r"\b(message|note|instruction|request)s?\b.{0,20}\bfrom\b.{0,60}\bto you\b",
-    r"\b(call|invoke|use|execute|run|trigger)\b.{0,20}\b(the|your)?\s*[`'\x22]?\w{0,40}[`'\x22]?\s*(tool|function|api|plugin)\b",
-    r"\b[a-z]{2,20}_[a-z_]{2,40}\s*(\(|tool\b|function\b|with\b)",
+    r"\b(call|invoke|use|execute|trigger)\s+(the|your)\s+[`'\x22]?\w{1,40}[`'\x22]?\s+(tool|function)\b",
+    r"\b(call|invoke|use|execute|run|trigger)\s+[`'\x22]?[a-z]{2,20}_[a-z_]{2,40}",
     r"\b(user|owner|customer|human)('s)?\b.{0,30}\b(has )?(already )?(approv|authori[sz]|consent|agreed|wants you|asked you|request(s|ed) (you|that you)|would like you)\w*",
     r"\b(your|the)\s+(new\s+)?(next\s+)?(task|job|goal|objective|mission|duty|role)\s+(is|now|will be|has changed)\b",
-    r"\b(in order|to be able)\b.{0,30}\b(complete|finish|solve|continue|proceed)\b.{0,60}\b(task|request|question|process)\b",
+    r"\b(in order|to be able)\b.{0,20}\b(complete|finish|solve)\b.{0,20}\b(your|the|this|my) (task|request)\b",
     r"\b(end of|begin(ning)? of)\s+(the\s+)?(document|context|email|mail|message|instructions?|data|user query|untrusted)\b",
     r"\b(strictly|carefully|exactly|silently|secretly|quietly|immediately|covertly)\s+(adhere|follow|comply|obey|execute|do|send|forward|transfer|upload|delete|perform)\b",
     r"\b(unnoticed|undetected|without (being|any) (notice|detect|alert|suspicion|confirmation)\w*|no confirmation)\b",
@@ -124,12 +125,16 @@ fn commands(text: &[u8], place: impl Fn(usize) -> usize, cues: &mut Vec<Cue>) {
     }
 }
 
-/// The strongest order that a place belongs to.
-pub(super) fn at(cues: &[Cue], place: usize) -> Option<Strength> {
+/// The strongest order that a place belongs to, of those that could mean an effect of `classes`; of any where a tool's
+/// are not known.
+pub(super) fn at(cues: &[Cue], place: usize, classes: Classes) -> Option<Strength> {
+    let means = |cue: &&Cue| {
+        cue.strength == Strength::Commands || classes.is_empty() || cue.classes.meets(classes)
+    };
     let around = cues
         .iter()
         .filter(|cue| (cue.start..cue.end).contains(&place));
-    around.map(|cue| cue.strength).max()
+    around.filter(means).map(|cue| cue.strength).max()
 }
 
 #[cfg(test)]
@@ -181,7 +186,10 @@ mod tests {
     fn what_stands_far_from_an_order_is_data() {
         let text = format!("bob{}please send it", " .".repeat(400));
         let cues = find(&text);
-        assert_eq!(at(&cues, 0), None);
-        assert_eq!(at(&cues, text.len() - 5), Some(Strength::Asks));
+        assert_eq!(at(&cues, 0, Classes::NONE), None);
+        assert_eq!(
+            at(&cues, text.len() - 5, Classes::SEND),
+            Some(Strength::Asks)
+        );
     }
 }

@@ -4,6 +4,7 @@ use memchr::memmem;
 
 use super::cues::{self, Cue};
 use crate::text::fold;
+use crate::tools::words::Classes;
 
 /// A text in the forms that it is searched in. About six times its bytes.
 #[derive(Debug)]
@@ -122,30 +123,30 @@ impl Indexed {
         numbers(&self.plain).any(|(_, number)| (number - value).abs() < 1e-9)
     }
 
-    /// How it knows `value`, read generously.
-    pub(super) fn knows(&self, value: &str) -> Found {
+    /// How it knows `value`, read generously; orders count that could mean an effect of `classes`.
+    pub(super) fn knows(&self, value: &str, classes: Classes) -> Found {
         let places = self.folded.find(&Dense::needle_folded(value));
         let places = if places.is_empty() {
             self.dense.find(&Dense::needle(&plain(value)))
         } else {
             places
         };
-        self.found(&places)
+        self.found(&places, classes)
     }
 
     /// As [`knows`](Self::knows), for a number.
-    pub(super) fn knows_number(&self, value: f64) -> Found {
+    pub(super) fn knows_number(&self, value: f64, classes: Classes) -> Found {
         let places: Vec<usize> = numbers(&self.plain)
             .filter(|(_, number)| (number - value).abs() < 1e-9)
             .map(|(at, _)| at)
             .collect();
-        self.found(&places)
+        self.found(&places, classes)
     }
 
-    fn found(&self, places: &[usize]) -> Found {
+    fn found(&self, places: &[usize], classes: Classes) -> Found {
         let mut mildest = None;
         for place in places {
-            match cues::at(&self.cues, *place) {
+            match cues::at(&self.cues, *place, classes) {
                 None => return Found::Stands,
                 Some(strength) => {
                     mildest =
@@ -362,6 +363,9 @@ mod tests {
     #[test]
     fn untrusted_text_is_read_as_a_person_reads_it() {
         let text = Indexed::new("contact b\u{200B}ob@evil.exаmple");
-        assert_ne!(text.knows("bob@evil.example"), Found::Nowhere);
+        assert_ne!(
+            text.knows("bob@evil.example", Classes::NONE),
+            Found::Nowhere
+        );
     }
 }

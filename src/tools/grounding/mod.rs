@@ -75,8 +75,19 @@ impl Grounding {
         }
         let acts = effects.meets(self.effects);
         let (sinks, complete) = values::sinks(arguments, !acts);
-        let asked = !acts || origins.asks_for(name);
+        let asked = if acts {
+            origins.asks_for(name)
+        } else {
+            origins.asks_for_pages()
+        };
         let commanded = origins.commanded();
+        let classes = if acts {
+            words::served(class_of(name))
+        } else {
+            Classes::BROWSE
+        };
+        // What stays inside may be asked for by what is read: an issue says which file is wrong.
+        let stays = !effects.meets(Effects::EGRESS | Effects::DESTRUCTIVE);
         let mut told = false;
         for sink in &sinks {
             if self.except.iter().any(|glob| glob.matches(sink.argument)) || self.is_ours(sink) {
@@ -85,7 +96,7 @@ impl Grounding {
             if origins.grounds(sink) {
                 continue;
             }
-            let action = match origins.borrowed(sink) {
+            let action = match origins.borrowed(sink, classes) {
                 None if !conversation.is_complete() => self.action,
                 None if commanded
                     && !matches!(sink.what, What::Number(_))
@@ -94,10 +105,12 @@ impl Grounding {
                     self.unknown
                 }
                 None => continue,
-                // What a tool that only reads is given, it was mostly told by what was read before.
-                Some((Found::Stands, _)) if self.delegate && asked => continue,
+                // A tool that only reads mostly follows what was read before.
+                Some((Found::Stands, _)) if self.delegate && (asked || !acts) => continue,
                 Some((Found::Ordered(Strength::Asks), designated))
-                    if self.delegate && asked && (designated || origins.open) =>
+                    if self.delegate
+                        && asked
+                        && ((designated && origins.open) || (stays && !sink.is_address())) =>
                 {
                     continue;
                 }
@@ -219,17 +232,7 @@ impl<'a> Origins<'a> {
             Kind::Reads => true,
             _ if self.open => true,
             Kind::Acts => {
-                let wide = |class: Classes, also: Classes| {
-                    if classes.meets(class) {
-                        classes | also
-                    } else {
-                        classes
-                    }
-                };
-                let classes = wide(Classes::CREATE, Classes::ORDER | Classes::UPDATE)
-                    | wide(Classes::UPDATE, Classes::RUN | Classes::CREATE)
-                    | wide(Classes::ORDER, Classes::PAY)
-                    | wide(Classes::SHARE, Classes::SEND);
+                let classes = words::served(classes);
                 self.asked.meets(classes)
             }
             // A name without a verb: a word of it in the user's.
@@ -237,6 +240,36 @@ impl<'a> Origins<'a> {
                 .iter()
                 .any(|token| token.chars().count() >= 3 && self.said.contains(token.as_str())),
         }
+    }
+
+    /// Whether the user speaks of pages or links: then one that was found may be followed.
+    fn asks_for_pages(&self) -> bool {
+        const PAGES: &[&str] = &[
+            "page",
+            "link",
+            "url",
+            "site",
+            "article",
+            "http",
+            "www.",
+            "visit",
+            "browse",
+            "seite",
+            "página",
+            "enlace",
+            "lien",
+            "pagina",
+            "сайт",
+            "ссылк",
+            "网页",
+            "链接",
+            "网站",
+            "ページ",
+            "リンク",
+            "페이지",
+            "링크",
+        ];
+        self.open || PAGES.iter().any(|word| self.said.contains(word))
     }
 
     fn grounds(&self, sink: &Sink<'_>) -> bool {
@@ -253,13 +286,19 @@ impl<'a> Origins<'a> {
     }
 
     /// How untrusted text knows a value, the mildest way, and whether the user pointed at that text.
-    fn borrowed(&self, sink: &Sink<'_>) -> Option<(Found, bool)> {
+    fn borrowed(&self, sink: &Sink<'_>, classes: Classes) -> Option<(Found, bool)> {
+        // Who orders to copy an address in, orders to tell somebody, whatever the tool is for.
+        let classes = if sink.is_address() {
+            classes | Classes::SEND | Classes::SHARE
+        } else {
+            classes
+        };
         let mut best: Option<(Found, bool)> = None;
         for (text, designated) in &self.untrusted {
             let found = match &sink.what {
-                What::Number(number) => text.knows_number(*number),
-                What::Host(host) => text.knows(host),
-                _ => text.knows(&sink.text),
+                What::Number(number) => text.knows_number(*number, classes),
+                What::Host(host) => text.knows(host, classes),
+                _ => text.knows(&sink.text, classes),
             };
             if found == Found::Nowhere {
                 continue;

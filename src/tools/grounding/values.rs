@@ -181,7 +181,7 @@ fn read<'a>(argument: &'a str, value: &Value, addresses_only: bool, out: &mut Ve
         return;
     }
     let chars = text.chars().count();
-    let is_free = named(FREE_TEXT) && text.split_whitespace().nth(1).is_some();
+    let is_free = named(FREE_TEXT);
     if is_free || chars > NAME_CHARS || text.is_empty() {
         // Account and phone numbers within a text.
         for run in digit_runs(text) {

@@ -172,6 +172,11 @@ fn a_filter_that_answers_headers_stands_behind_the_guard() {
 #[test]
 fn a_dump_without_a_guard_or_with_an_error_is_told() {
     check_text("{\"configs\": []}", &["no-guard"]);
+    // What was refused is quoted, and is no guard.
+    let refused = documents("f", &bootstrap(&[])).unwrap();
+    let refused =
+        serde_json::json!({"error_state": {"failed_configuration": refused, "details": "no"}});
+    check_text(&refused.to_string(), &["no-guard", "rejected"]);
     let dump = |listener: &str| {
         format!(
             "{{\"configs\": [{{\"dynamicListeners\": [{{\"name\": \"virtualInbound\", {listener}}}]}}, {{\"x\": {}}}]}}",

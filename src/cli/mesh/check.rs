@@ -98,6 +98,7 @@ fn rejected(documents: &[Value], traps: &mut BTreeSet<Trap>) {
     for document in documents {
         tree::walk(document, "", &mut |value, at| {
             if let Some(error) = tree::get(value, "error_state") {
+                let at = if at.is_empty() { "the dump" } else { at };
                 traps.insert(Trap {
                     at: at.to_owned(),
                     name: "rejected",

@@ -52,6 +52,15 @@ pub(super) fn check(filter: &Filter<'_>, traps: &mut BTreeSet<Trap>) {
             "leave it out",
         );
     }
+    if filter.cluster().contains('|')
+        && text(config, &["grpc_service", "envoy_grpc", "authority"]).is_empty()
+    {
+        trap(
+            "authority",
+            "the guard is called by its cluster's name, and a proxy in front of it refuses a header with `|` in it".to_owned(),
+            "write `authority: tidegate.NAMESPACE.svc.cluster.local` below envoy_grpc",
+        );
+    }
     modes(filter, &mut trap);
     if is_set(config, &["allow_mode_override"]) {
         trap(

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::Trap;
-use super::tree::{at, get, is_set, is_type, list, text, walk};
+use super::tree::{at, get, is_type, list, text, walk};
 
 /// The name that Istio gives its own filter for inference pools.
 const ISTIOS_OWN: &str = "envoy.filters.http.ext_proc";

@@ -172,6 +172,11 @@ fn a_filter_that_answers_headers_stands_behind_the_guard() {
 #[test]
 fn a_dump_without_a_guard_or_with_an_error_is_told() {
     check_text("{\"configs\": []}", &["no-guard"]);
+    // What was refused is quoted, and is no guard.
+    let refused = documents("f", &bootstrap(&[])).unwrap();
+    let refused =
+        serde_json::json!({"error_state": {"failed_configuration": refused, "details": "no"}});
+    check_text(&refused.to_string(), &["no-guard", "rejected"]);
     let dump = |listener: &str| {
         format!(
             "{{\"configs\": [{{\"dynamicListeners\": [{{\"name\": \"virtualInbound\", {listener}}}]}}, {{\"x\": {}}}]}}",
@@ -255,6 +260,7 @@ fn traps_of_manifests_are_named() {
         &changed("http2MaxRequests: 100000", "idleTimeout: 1h"),
         &["circuit-breaker"],
     );
+    check_text(&changed("authority: ", "other: "), &["authority"; 2]);
     check_text(&changed("connection_keepalive", "other"), &["keepalive"]);
     check_text(
         &changed("tidegate.chat.svc", "tidegate.NAMESPACE.svc"),

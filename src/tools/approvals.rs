@@ -74,6 +74,8 @@ pub enum Asked {
 #[derive(Debug)]
 pub struct Approvals {
     tickets: Vec<Ticket>,
+    /// How many there were: no two have one number, also at one time.
+    asked: u64,
     lasts_ms: u64,
 }
 
@@ -81,6 +83,7 @@ impl Default for Approvals {
     fn default() -> Self {
         Self {
             tickets: Vec::new(),
+            asked: 0,
             lasts_ms: 60 * 60 * 1000,
         }
     }
@@ -115,7 +118,8 @@ impl Approvals {
             return Asked::No;
         }
         let ends_ms = now_ms.saturating_add(self.lasts_ms);
-        let Some(id) = number(key, &print, ends_ms) else {
+        self.asked += 1;
+        let Some(id) = number(key, &print, ends_ms, self.asked) else {
             return Asked::No;
         };
         self.tickets.push(Ticket {
@@ -166,11 +170,12 @@ fn print(caller: &Identity, call: &Call<'_>) -> [u8; 32] {
     hash.finalize().into()
 }
 
-fn number(key: &[u8; 32], print: &[u8; 32], ends_ms: u64) -> Option<Arc<str>> {
+fn number(key: &[u8; 32], print: &[u8; 32], ends_ms: u64, asked: u64) -> Option<Arc<str>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
     mac.update(b"tidegate.approval");
     mac.update(print);
     mac.update(&ends_ms.to_be_bytes());
+    mac.update(&asked.to_be_bytes());
     let signature = mac.finalize().into_bytes();
     let ends = ends_ms.to_be_bytes();
     let bytes = ends.iter().chain(signature.iter().take(12));

@@ -107,7 +107,8 @@ async fn an_allowed_call_arrives_and_an_edited_one_edited() {
         let lab = lab(policy).await;
         for (api, _) in APIS {
             for answer in calls(&lab, api).await {
-                let arguments = answer["calls"][0].as_str().expect("a call");
+                let arguments = answer["calls"][0].as_str();
+                let arguments = arguments.unwrap_or_else(|| panic!("{api}: {answer}"));
                 let arguments: Value = serde_json::from_str(arguments).expect("JSON");
                 let expected =
                     json!({ "to": TOOL_EMAIL, "subject": "Your \"invoice\"", "urgent": urgent });

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tidegate::opaque::Opaque;
 use tidegate::policy::{Decision, Policy, Verdict};
 use tidegate::session::BodyMode;
 use tidegate::text::Direction;
@@ -19,6 +20,28 @@ fn all(default: &str) -> Arc<Policy> {
     policy(&format!(
         "  tools: {{ default: {default}, undeclared: off, arguments: observe }}"
     ))
+}
+
+/// Bodies whose calls nobody can hold: they are opaque where calls are judged.
+const UNKNOWN: &[&str] = &[
+    "bedrock-invoke/cohere.response.json",
+    "bedrock-invoke/nova.response.frames",
+    "cohere-chat/v1.response.json",
+    "cohere-chat/v1.response.ndjson",
+    "mistral-conversations/text.response.sse",
+    "mistral-conversations/whole.response.json",
+    "openai-files/results.response.ndjson",
+];
+
+/// Whether `fixture` has calls of a shape that is not known, and was refused for it.
+#[track_caller]
+fn is_unknown(fixture: &Fixture, decision: &Decision) -> bool {
+    let is_opaque = decision
+        .unjudged
+        .contains(&(Direction::Response, Opaque::UnknownFormat));
+    let is_listed = UNKNOWN.contains(&fixture.name.as_str());
+    assert_eq!(is_opaque, is_listed, "{}", fixture.name);
+    is_opaque
 }
 
 fn tool_rules(decision: &Decision) -> Vec<String> {
@@ -56,6 +79,9 @@ fn an_allowed_call_leaves_as_it_came() {
         let case = fixture.case(BodyMode::FullDuplexStreamed);
         if fixture.direction == Direction::Response {
             let (got, decision) = guarded(&fixture, &allow, &fixture.body);
+            if is_unknown(&fixture, &decision) {
+                continue;
+            }
             assert!(got == fixture.body, "{}", fixture.name);
             assert_eq!(decision.verdict, Verdict::Allow, "{}", fixture.name);
         } else {
@@ -75,6 +101,9 @@ fn a_refused_call_is_in_no_answer() {
         }
         let (got, decision) = guarded(&fixture, &deny, &fixture.body);
         let rules = tool_rules(&decision);
+        if is_unknown(&fixture, &decision) {
+            continue;
+        }
         if rules.is_empty() {
             assert!(got == fixture.body, "{}", fixture.name);
             continue;

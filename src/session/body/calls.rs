@@ -114,7 +114,7 @@ impl Calls {
                 Extent::Some => Some(self.grow(part, judge)?),
                 Extent::Again => Some(self.again(part, judge)?),
             };
-            let says = part.arguments != Arguments::None;
+            let says = !bytes_of(&part.arguments).is_empty();
             mentions.push(call.and_then(|index| {
                 let call = self.list.get_mut(index)?;
                 call.parts += 1;
@@ -333,11 +333,8 @@ impl Calls {
         let range = part.arguments_at.clone()?;
         let is_delta = matches!(part.extent, Extent::First | Extent::Some)
             && part.arguments != Arguments::None;
-        let new = if is_delta && !mention.is_first_said {
-            ""
-        } else {
-            new
-        };
+        let is_here = mention.is_first_said || call.said == 0 && mention.part == 0;
+        let new = if is_delta && !is_here { "" } else { new };
         let is_string = doc.get(range.start) == Some(&b'"');
         let with = if is_string {
             serde_json::Value::from(new).to_string().into_bytes()

@@ -18,6 +18,9 @@ pub(in crate::wire) mod anthropic {
         beside: &["tool_choice"],
     };
 
+    /// What the keys of a batch's results begin with.
+    const RESULT: &str = "result.";
+
     /// The calls of a document or of an event.
     pub(in crate::wire) fn calls<'a>(document: &Document<'a>, out: &mut Vec<CallPart<'a>>) {
         let Some(root) = View::root(document.bytes, document.tree) else {
@@ -52,7 +55,13 @@ pub(in crate::wire) mod anthropic {
                     });
                 }
             }
-            _ => list(&root, "", Extent::Whole, out),
+            _ => {
+                list(&root, "", Extent::Whole, out);
+                // One line of a batch's results.
+                if let Some(message) = root.below(&["result", "message"]) {
+                    list(&message, RESULT, Extent::Whole, out);
+                }
+            }
         }
     }
 
@@ -106,8 +115,12 @@ pub(in crate::wire) mod anthropic {
             };
             out.push(replace(part.place.clone(), block.to_string()));
         }
-        if (refused.all)("content[") {
-            for of in [Some(root), root.child("delta")].into_iter().flatten() {
+        for (prefix, of) in [
+            ("content[", Some(root)),
+            ("content[", root.child("delta")),
+            (RESULT, root.below(&["result", "message"])),
+        ] {
+            if let Some(of) = of.filter(|_| (refused.all)(prefix)) {
                 reword(of.get("stop_reason"), &["tool_use"], "end_turn", out);
             }
         }

@@ -9,9 +9,9 @@
 //! A check is asked at each length at which its rule matches, for each start in the same state, until one is
 //! accepted. Two kinds of check see to it that a byte of text stays cheap all the same:
 //!
-//! * What goes by what a text holds (guesses about tokens and passwords, entropy) goes by its [`Tally`], which
+//! * What goes by what a text holds (guesses about tokens and passwords, entropy) goes by its tally, which
 //!   grows with the match and is kept for each start: each length costs the same, however long the match is.
-//! * What reads the match ([`Check::Whole`]) has few lengths and a short cap (cards 8 of 24 bytes, 37 with
+//! * What reads the match has few lengths and a short cap (cards 8 of 24 bytes, 37 with
 //!   separators, IBANs 20 of 44, national numbers 1 to 4 of 10 to 21), or is asked once for each start, since it
 //!   [refuses for good](Validator::refuses_for_good). JSON Web Tokens, whose cap is 4096 bytes, are of the last
 //!   kind, and stop at the first byte that is no JSON header.

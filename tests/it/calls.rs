@@ -264,6 +264,24 @@ fn text_before_a_call_leaves_at_once_and_the_call_only_whole() {
 }
 
 #[test]
+fn in_shadow_a_call_is_recorded_and_waits_for_nothing() {
+    let policy =
+        policy("  mode: shadow\n  tools: { default: deny, undeclared: off, arguments: observe }");
+    let request = chat(&["send"]).to_string();
+    let body = chat_calls(&[("send", r#"{"to":"x"}"#)]);
+    let mut exchange = Exchange::new(&policy, "/v1/chat/completions", request.as_bytes());
+    assert_eq!(exchange.sent, request.as_bytes());
+    let text = String::from_utf8(body).expect("text");
+    for event in text.split_inclusive("\n\n") {
+        let left = exchange.push(event.as_bytes());
+        assert_eq!(String::from_utf8_lossy(&left), event);
+    }
+    let decision = exchange.session.decision();
+    assert_eq!(decision.verdict, Verdict::Allow);
+    assert!(!tool_rules(decision).is_empty());
+}
+
+#[test]
 fn tools_that_nobody_granted_are_not_seen() {
     let policy = policy(
         "  tools: { default: deny, undeclared: off, grants: [{ allow: [{ name: look }] }] }",

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::limits::CALLS;
 use crate::opaque::Opaque;
+use crate::policy::Mode;
 use crate::session::body::charge;
 use crate::session::judge::{Judge, Proposed, Ruling};
 use crate::text::Direction;
@@ -26,6 +27,8 @@ pub(super) struct Calls {
     /// Bytes of names, ids and arguments of the calls that are not judged yet.
     bytes: usize,
     refused: bool,
+    /// Whether an event waits for its call: in shadow nothing does.
+    holds: bool,
     /// Tools that were offered and may not be seen.
     withdrawn: Vec<Vec<u8>>,
 }
@@ -77,6 +80,7 @@ impl Calls {
             by_key: HashMap::default(),
             bytes: 0,
             refused: false,
+            holds: true,
             withdrawn: Vec::new(),
         }
     }
@@ -90,6 +94,7 @@ impl Calls {
         texts: &[usize],
         judge: &mut Judge,
     ) -> Result<Vec<Option<Mention>>, Opaque> {
+        self.holds = judge.policy().mode == Mode::Enforce;
         let mut offers = Vec::new();
         dialect.offers(document, &mut offers);
         judge.offers(self.direction, &offers, &mut self.withdrawn);
@@ -266,12 +271,10 @@ impl Calls {
         call.id = Vec::new();
     }
 
-    /// Whether some of these calls are not judged yet.
+    /// Whether these calls keep their event: some are not judged yet.
     pub(super) fn wait(&self, mentions: &[Option<Mention>]) -> bool {
-        mentions
-            .iter()
-            .flatten()
-            .any(|mention| self.is_open(mention.call))
+        let mut mentions = mentions.iter().flatten();
+        self.holds && mentions.any(|mention| self.is_open(mention.call))
     }
 
     /// Whether any call was refused or edited, or a tool withdrawn, so that what leaves may have to be written anew.

@@ -2,6 +2,7 @@
 //! pieces they come in.
 
 mod calls;
+mod conversation;
 mod events;
 mod form;
 mod plain;

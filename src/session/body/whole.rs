@@ -5,8 +5,9 @@ use zeroize::Zeroize;
 
 use crate::opaque::Opaque;
 use crate::scan::Resolved;
-use crate::session::body::calls::{Calls, conversation};
+use crate::session::body::calls::Calls;
 use crate::session::body::charge;
+use crate::session::body::conversation::conversation;
 use crate::session::body::form::form;
 use crate::session::channel::Channel;
 use crate::session::judge::Judge;
